@@ -1,0 +1,164 @@
+"""What can be set in a run, what is it by default, and what did DeepSeek-R1 use?
+
+One frozen dataclass a subject; a preset is a function that returns a RunConfig. "R1:" in a
+comment is the published value (DeepSeek-R1, arXiv 2501.12948v2, sections 2.1, 3.2, B.4).
+How values are checked and how `--set a.b=c` works is in `settings.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from minir1.model_config import ModelConfig
+from minir1.settings import (
+    Count,
+    Decay,
+    Positive,
+    Range,
+    Section,
+    Share,
+    Weight,
+    Whole,
+    changed,
+    flatten,
+    override,
+)
+
+__all__ = [
+    "EvalConfig",
+    "GRPOConfig",
+    "ModelConfig",
+    "PretrainConfig",
+    "RewardConfig",
+    "RunConfig",
+    "SampleConfig",
+    "changed",
+    "flatten",
+    "override",
+    "tiny",
+]
+
+
+@dataclass(frozen=True)
+class SampleConfig(Section):
+    """How completions are drawn while training: from the policy itself, nothing cut off."""
+
+    section: ClassVar[str] = "sample"
+
+    max_tokens: Count = 300  # the cap on a completion; R1: 32,768, later 65,536
+    temperature: Positive = 1.0  # R1: 1.0; 0.7 in the last RL stage
+    rows_per_chunk: Count = (
+        128  # rows that decode together: part of the result, not a thread count
+    )
+
+
+@dataclass(frozen=True)
+class RewardConfig(Section):
+    """What a completion earns: a sum of parts, or a control that teaches nothing."""
+
+    section: ClassVar[str] = "reward"
+
+    kind: Literal["rule", "random", "format"] = (
+        "rule"  # random and format are controls; R1: rule
+    )
+    accuracy: Weight = 1.0  # for the right answer; R1: 1
+    format: Weight = 0.1  # for think and answer tags in order; R1: equal weights
+    language: Weight = (
+        0.0  # times the share of words in the prompt's language; R1 stage 1: summed
+    )
+
+
+@dataclass(frozen=True)
+class GRPOConfig(Section):
+    """One run of reinforcement learning with group-relative advantages."""
+
+    section: ClassVar[str] = "grpo"
+
+    steps: Whole = 40  # rollouts; R1-Zero: 10,400 updates, 16 a rollout
+    prompts: Count = 32  # P, prompts a rollout; R1: 512 (32 an update)
+    group: Annotated[int, Range(2)] = 8  # G, completions a prompt, compared together; R1: 16
+    learning_rate: Positive = 5e-4  # R1: 3e-6
+    warmup: Whole = 3  # steps over which the learning rate rises; R1: not disclosed
+    clip_low: Positive = 0.2  # the ratio may fall to 1 - this; R1 stage 1: 10, so never clipped
+    clip_high: Positive = 0.2  # the ratio may rise to 1 + this; R1 stage 1: 10
+    scale: Literal["std", "none"] = "std"  # what advantages are divided by; R1: std
+    average: Literal["token", "sequence", "constant"] = "token"  # of the loss; R1: sequence
+    kl_weight: Weight = 0.0  # the pull to the reference policy; R1: 0.001
+    kl_estimator: Literal["k2", "k3"] = "k2"  # k2 has the gradient of the reverse KL; R1: k3
+    inner_steps: Count = 1  # passes over a rollout; R1: 1
+    minibatches: Count = 2  # optimiser updates a pass; R1: 16
+    reference_refresh: Whole = (
+        0  # steps until the policy is the new reference, 0: never; R1: 400
+    )
+    grad_clip: Positive = 1.0  # the largest norm of a gradient; R1: not disclosed
+    weight_decay: Weight = 0.0  # R1: not disclosed
+    tokens_per_microbatch: Count = 4096  # tokens in memory at once; changes rounding only
+    zh_prompts: Share = 0.35  # the share of prompts in Chinese
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows = self.prompts * self.group
+        if self.minibatches > rows:
+            self.refuse("minibatches", f"at most the {rows} completions of a rollout")
+
+
+@dataclass(frozen=True)
+class PretrainConfig(Section):
+    """How the base model is made from nothing."""
+
+    section: ClassVar[str] = "pretrain"
+
+    steps: Whole = 2400  # optimiser updates
+    tokens_per_step: Count = 5120  # tokens in an update
+    learning_rate: Positive = 3e-3  # at its peak
+    warmup: Whole = 50  # steps over which the learning rate rises
+    final_fraction: Share = 0.03  # of the peak, where the cosine ends
+    weight_decay: Weight = 0.05  # on matrices only
+    grad_clip: Positive = 1.0  # the largest norm of a gradient
+    beta1: Decay = 0.9  # memory of the gradient's mean
+    beta2: Decay = 0.95  # memory of the gradient's square
+
+
+@dataclass(frozen=True)
+class EvalConfig(Section):
+    """How a checkpoint is measured."""
+
+    section: ClassVar[str] = "evaluation"
+
+    samples: Count = 16  # completions a test problem; R1: 4 to 64
+    problems: Annotated[int, Range(1, 500)] = 500  # test problems, none seen in training
+    every: Whole = 5  # steps between looks at the validation problems, 0: never
+    validation_problems: Annotated[int, Range(1, 250)] = 250  # for choices, never for reports
+    validation_samples: Count = 1  # completions a validation problem
+
+
+@dataclass(frozen=True)
+class RunConfig(Section):
+    """Everything that decides a run's result, and where it is computed."""
+
+    recipe: Literal["pretrain", "r1-zero", "r1", "all"] = "r1-zero"  # which story
+    seed: Whole = 0  # every random number is a function of it
+    backend: Literal["auto", "numpy", "mlx"] = "auto"  # the engine
+    threads: Whole = 0  # 0: all cores; changes no bit of the result
+    save_every: Count = 1  # steps between saved states
+    model: ModelConfig = field(default_factory=ModelConfig)
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    grpo: GRPOConfig = field(default_factory=GRPOConfig)
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    evaluation: EvalConfig = field(default_factory=EvalConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sample.max_tokens >= self.model.max_position_embeddings:
+            longest = self.model.max_position_embeddings
+            self.sample.refuse(
+                "max_tokens", f"less than model.max_position_embeddings={longest}"
+            )
+
+
+def tiny(recipe: str = "r1-zero", seed: int = 0) -> RunConfig:
+    """Return the settings of `minir1 train --tiny`: minutes on a laptop."""
+    chosen: Any = recipe  # checked when the configuration is made
+    return RunConfig(recipe=chosen, seed=seed)

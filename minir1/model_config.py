@@ -1,0 +1,145 @@
+"""What shape is the decoder, and how do Hugging Face's config.json files say it?
+
+Three architectures that are one computation: Llama; Qwen 2 (biases on the query, key and
+value projections); Qwen 3 (queries and keys normalised). A variant that minir1 does not
+compute is refused here, by name. The computation itself is in `model.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from minir1.errors import UserError, shorten
+from minir1.settings import Count, Positive, Section
+
+
+@dataclass(frozen=True)
+class ModelConfig(Section):
+    """The shape of the decoder, under Hugging Face's names."""
+
+    section: ClassVar[str] = "model"
+    ARCHITECTURES: ClassVar[dict[str, str]] = {
+        "llama": "LlamaForCausalLM",
+        "qwen2": "Qwen2ForCausalLM",
+        "qwen3": "Qwen3ForCausalLM",
+    }
+
+    model_type: Literal["llama", "qwen2", "qwen3"] = "llama"  # R1: deepseek_v3
+    vocab_size: Count = 256  # rows of the embedding; R1: 129,280
+    hidden_size: Count = 128  # C, the width of the residual stream; R1: 7,168
+    intermediate_size: Count = 256  # the width inside the feed-forward layer; R1: experts
+    num_hidden_layers: Count = 3  # L; R1: 61
+    num_attention_heads: Count = 4  # H, heads of queries; R1: 128
+    num_key_value_heads: Count = 2  # K, heads of keys and values, each shared by H / K queries
+    head_dim: Count = 32  # D, the width of a head
+    rms_norm_eps: Positive = 1e-5  # added to the mean square before its root
+    rope_theta: Positive = 10000.0  # the base of the rotary wavelengths
+    tie_word_embeddings: bool = True  # the output layer is the embedding, transposed; R1: no
+    max_position_embeddings: Count = 512  # the longest sequence, prompt and completion together
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_attention_heads % self.num_key_value_heads:
+            self.refuse(
+                "num_key_value_heads",
+                f"a divisor of num_attention_heads={self.num_attention_heads}",
+            )
+        if self.head_dim % 2:
+            self.refuse("head_dim", "an even number: rotary positions turn pairs")
+
+    @property
+    def attention_bias(self) -> bool:
+        """Say whether the query, key and value projections have a bias (Qwen 2 and 2.5)."""
+        return self.model_type == "qwen2"
+
+    @property
+    def qk_norm(self) -> bool:
+        """Say whether queries and keys are normalised a head (Qwen 3)."""
+        return self.model_type == "qwen3"
+
+    @classmethod
+    def from_hf(cls, config: dict[str, Any]) -> ModelConfig:
+        """Read the contents of a Hugging Face config.json.
+
+        Raises: UserError for an architecture or a variant that minir1 does not compute.
+        """
+        kind = config.get("model_type")
+        if kind not in cls.ARCHITECTURES:
+            known = ", ".join(cls.ARCHITECTURES)
+            raise UserError(f"model_type is {shorten(repr(kind))}: minir1 computes {known}")
+        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        if not isinstance(rope, dict):
+            raise UserError(f"rope_parameters is {shorten(rope)}: wanted an object")
+        for key, plain, got in _variants(config, rope):
+            if got not in (None, plain):
+                raise UserError(
+                    f"{key} is {shorten(repr(got))}: minir1 computes only {plain!r}"
+                )
+        names = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers"]
+        names.append("num_attention_heads")
+        for name in names:
+            if config.get(name) is None:
+                raise UserError(f"{name} is missing")
+        values = {name: config[name] for name in names}
+        for name, default in HF_DEFAULTS.items():
+            values[name] = default if config.get(name) is None else config[name]
+        for name in ("rope_theta", "num_key_value_heads", "head_dim"):
+            given = rope.get(name) if name == "rope_theta" else None
+            values[name] = config.get(name) if given is None else given
+        heads = values["num_attention_heads"]
+        if values["rope_theta"] is None:
+            values["rope_theta"] = 10000.0
+        if values["num_key_value_heads"] is None:
+            values["num_key_value_heads"] = heads
+        if values["head_dim"] is None:
+            if kind == "qwen3":
+                values["head_dim"] = 128  # transformers' default; not hidden_size / heads
+            elif (
+                isinstance(heads, int) and isinstance(values["hidden_size"], int) and heads > 0
+            ):
+                values["head_dim"] = values["hidden_size"] // heads
+        return cls(model_type=kind, **values)
+
+    def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
+        """Return a config.json that transformers (4 and 5) and mlx-lm read.
+
+        The rotary base is written twice: `rope_parameters` for transformers 5, `rope_theta`
+        for everything before it.
+        """
+        shape = self.to_dict()
+        return {
+            "architectures": [self.ARCHITECTURES[self.model_type]],
+            **shape,
+            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
+            "hidden_act": "silu",
+            "attention_bias": self.attention_bias,
+            "attention_dropout": 0.0,
+            "bos_token_id": bos,
+            "eos_token_id": eos,
+            "pad_token_id": pad,
+            "use_cache": True,
+        }
+
+
+# What transformers assumes where config.json is silent.
+HF_DEFAULTS = {
+    "rms_norm_eps": 1e-6,
+    "tie_word_embeddings": False,
+    "max_position_embeddings": 2048,
+}
+
+
+def _variants(config: dict[str, Any], rope: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """List (key, the only value computed here, the value given) of the variants we lack."""
+    rope_type = rope.get("rope_type", rope.get("type"))
+    biased = None if config["model_type"] == "qwen2" else config.get("attention_bias")
+    return [
+        ("rope_type", "default", rope_type),
+        ("hidden_act", "silu", config.get("hidden_act")),
+        ("attention_bias", False, biased),
+        ("mlp_bias", False, config.get("mlp_bias")),
+        ("use_sliding_window", False, config.get("use_sliding_window")),
+        ("quantization_config", None, config.get("quantization_config")),
+        ("quantization", None, config.get("quantization")),
+    ]
