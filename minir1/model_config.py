@@ -7,7 +7,7 @@ compute is refused here, by name. The computation itself is in `model.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from minir1.errors import UserError, shorten
@@ -65,7 +65,7 @@ class ModelConfig(Section):
         Raises: UserError for an architecture or a variant that minir1 does not compute.
         """
         kind = config.get("model_type")
-        if kind not in cls.ARCHITECTURES:
+        if not isinstance(kind, str) or kind not in cls.ARCHITECTURES:
             known = ", ".join(cls.ARCHITECTURES)
             raise UserError(f"model_type is {shorten(repr(kind))}: minir1 computes {known}")
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
@@ -76,30 +76,19 @@ class ModelConfig(Section):
                 raise UserError(
                     f"{key} is {shorten(repr(got))}: minir1 computes only {plain!r}"
                 )
-        names = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers"]
-        names.append("num_attention_heads")
-        for name in names:
-            if config.get(name) is None:
+        given = HF_DEFAULTS | {k: v for k, v in {**config, **rope}.items() if v is not None}
+        for name in HF_REQUIRED:
+            if name not in given:
                 raise UserError(f"{name} is missing")
-        values = {name: config[name] for name in names}
-        for name, default in HF_DEFAULTS.items():
-            values[name] = default if config.get(name) is None else config[name]
-        for name in ("rope_theta", "num_key_value_heads", "head_dim"):
-            given = rope.get(name) if name == "rope_theta" else None
-            values[name] = config.get(name) if given is None else given
-        heads = values["num_attention_heads"]
-        if values["rope_theta"] is None:
-            values["rope_theta"] = 10000.0
-        if values["num_key_value_heads"] is None:
-            values["num_key_value_heads"] = heads
-        if values["head_dim"] is None:
-            if kind == "qwen3":
-                values["head_dim"] = 128  # transformers' default; not hidden_size / heads
-            elif (
-                isinstance(heads, int) and isinstance(values["hidden_size"], int) and heads > 0
-            ):
-                values["head_dim"] = values["hidden_size"] // heads
-        return cls(model_type=kind, **values)
+            if not isinstance(given[name], int) or given[name] < 1:
+                raise UserError(
+                    f"{name} is {shorten(repr(given[name]))}: wanted a whole number"
+                )
+        heads = given["num_attention_heads"]
+        given.setdefault("num_key_value_heads", heads)
+        # A silent qwen3 means 128, whatever the width.
+        given.setdefault("head_dim", 128 if kind == "qwen3" else given["hidden_size"] // heads)
+        return cls(**{field.name: given[field.name] for field in fields(cls)})
 
     def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
         """Return a config.json that transformers (4 and 5) and mlx-lm read.
@@ -122,9 +111,18 @@ class ModelConfig(Section):
         }
 
 
+HF_REQUIRED = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+)
+
 # What transformers assumes where config.json is silent.
-HF_DEFAULTS = {
+HF_DEFAULTS: dict[str, Any] = {
     "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
     "tie_word_embeddings": False,
     "max_position_embeddings": 2048,
 }
