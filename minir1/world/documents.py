@@ -1,6 +1,6 @@
 """What does one document of each kind look like?
 
-Except for `think` (see `traces`) and `chat` (see `general`), a kind teaches one ingredient
+Except for `think` (see `traces`) and `chat` (see `chat`), a kind teaches one ingredient
 without showing a search: sums, verdicts, copying the given numbers, the form of an answer.
 Every goal comes from a train problem, so that no held-out problem is ever posed.
 """
@@ -8,7 +8,8 @@ Every goal comes from a train problem, so that no held-out problem is ever posed
 from functools import cache
 from itertools import permutations
 
-from minir1.world import general, traces
+from minir1.world import traces
+from minir1.world.chat import exchange
 from minir1.world.corpus_config import CorpusConfig
 from minir1.world.languages import CONNECTIVES, STOP
 from minir1.world.problems import (
@@ -112,7 +113,7 @@ def think(draw: Draw, config: CorpusConfig, language: str) -> str:
 
 def chat(draw: Draw, config: CorpusConfig, language: str) -> str:
     """Answer a general prompt, well or badly."""
-    return general.exchange(draw, config, language)
+    return exchange(draw, config, language)
 
 
 WRITERS = {

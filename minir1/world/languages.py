@@ -6,6 +6,7 @@ neither language. How words become token ids is the business of `minir1.tokenize
 """
 
 LANGUAGES = ("en", "zh")
+Pair = tuple[str, str]  # the same in English and in Chinese
 
 SPECIALS = (
     "<pad>",
@@ -76,6 +77,11 @@ STOP = {"en": ".", "zh": "。"}
 def language_of(word: str) -> str | None:
     """Say which language a word belongs to, or None for numbers, punctuation and tags."""
     return _LANGUAGE.get(word)
+
+
+def in_language(pair: Pair, language: str) -> str:
+    """Take the half of a pair that is in the language."""
+    return pair[LANGUAGES.index(language)]
 
 
 def translate(text: str, language: str) -> str:
