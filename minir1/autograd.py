@@ -1,0 +1,407 @@
+"""How does a gradient come out of numpy? A reverse-mode tape that speaks MLX's names.
+
+Every operation returns an `array` that remembers its inputs and one function, the vjp,
+that turns the gradient of its output into the gradients of its inputs. `value_and_grad`
+runs a function, then walks those memories backwards. Only what minir1 uses is here, with
+the names and meanings of `mlx.core`, so that the algorithm is written once for both.
+The fused primitives that make it fast are in `fused.py` (here as `fast`, `swiglu`,
+`token_logprobs`). The tape keeps no global state: threads may differentiate side by side.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+float16, float32, float64 = np.float16, np.float32, np.float64
+int32, bool_ = np.int32, np.bool_
+inf = np.inf
+
+_clock = itertools.count()
+
+
+class array:
+    """A numpy array that remembers how it was made."""
+
+    __array_priority__ = 1000.0  # numpy arrays defer to ours in mixed arithmetic
+    __slots__ = ("data", "order", "parents", "vjp")
+
+    def __init__(self, data: Any, dtype: Any = None) -> None:
+        if isinstance(data, array):
+            data = data.data
+        elif dtype is None and not isinstance(data, np.ndarray | np.generic):
+            data = np.asarray(data)
+            dtype = {"d": float32, "l": int32}.get(data.dtype.char)  # MLX's defaults
+        self.data = np.asarray(data, dtype=dtype)
+        self.parents: tuple[array, ...] = ()
+        self.vjp: Callable[..., Any] | None = None
+        self.order = -1  # -1: no gradient flows through here
+
+    shape = property(lambda self: self.data.shape)
+    dtype = property(lambda self: self.data.dtype)
+    ndim = property(lambda self: self.data.ndim)
+    size = property(lambda self: self.data.size)
+    T = property(lambda self: transpose(self))
+
+    def item(self) -> Any:
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        return self.data.tolist()
+
+    def astype(self, dtype: Any) -> "array":
+        source = self.data.dtype
+        return _node(self.data.astype(dtype), (self,), lambda g: (g.astype(source),))
+
+    def reshape(self, *shape: int) -> "array":
+        return reshape(self, shape)
+
+    def transpose(self, *axes: int) -> "array":
+        return transpose(self, axes)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "array":
+        return sum(self, axis, keepdims)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.data, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return repr(self.data)
+
+    def __getitem__(self, index: Any) -> "array":
+        """Slice; indices may be ints, slices and None (use `take` to gather)."""
+        shape, dtype = self.shape, self.dtype
+
+        def vjp(g: np.ndarray) -> tuple[np.ndarray]:
+            full = np.zeros(shape, dtype)
+            full[index] = g
+            return (full,)
+
+        return _node(self.data[index], (self,), vjp)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Write in place; for caches, so never inside a differentiated function."""
+        if self.order >= 0:
+            raise TypeError("an array that carries a gradient can't be written in place")
+        self.data[index] = _raw(value)
+
+    __add__ = lambda a, b: add(a, b)
+    __radd__ = lambda a, b: add(b, a)
+    __sub__ = lambda a, b: subtract(a, b)
+    __rsub__ = lambda a, b: subtract(b, a)
+    __mul__ = lambda a, b: multiply(a, b)
+    __rmul__ = lambda a, b: multiply(b, a)
+    __truediv__ = lambda a, b: divide(a, b)
+    __rtruediv__ = lambda a, b: divide(b, a)
+    __matmul__ = lambda a, b: matmul(a, b)
+    __neg__ = lambda a: negative(a)
+    __lt__ = lambda a, b: array(a.data < _raw(b))
+    __le__ = lambda a, b: array(a.data <= _raw(b))
+    __gt__ = lambda a, b: array(a.data > _raw(b))
+    __ge__ = lambda a, b: array(a.data >= _raw(b))
+
+
+def _raw(x: Any) -> Any:
+    """The numpy side of an array; numbers and numpy arrays pass through."""
+    return x.data if isinstance(x, array) else x
+
+
+def _node(data: np.ndarray, parents: tuple[Any, ...], vjp: Callable[..., Any]) -> array:
+    """Wrap a result; remember how it was made only if a gradient can flow through it."""
+    out = array(data)
+    if any(isinstance(p, array) and p.order >= 0 for p in parents):
+        out.parents, out.vjp, out.order = parents, vjp, next(_clock)
+    return out
+
+
+def _unbroadcast(g: np.ndarray, like: Any) -> np.ndarray | None:
+    """Sum a gradient over the axes along which its operand was broadcast."""
+    if not isinstance(like, array):
+        return None
+    if g.ndim > like.ndim:
+        g = g.sum(axis=tuple(range(g.ndim - like.ndim)))
+    stretched = tuple(i for i, n in enumerate(like.shape) if n == 1 and g.shape[i] != 1)
+    return g.sum(axis=stretched, keepdims=True) if stretched else g
+
+
+def _binary(forward: Any, left: Callable[..., Any], right: Callable[..., Any]) -> Any:
+    """Make an element-wise function of two from its derivatives left(g, x, y, out), right(…)."""
+
+    def op(a: Any, b: Any) -> array:
+        x, y = _raw(a), _raw(b)
+        out = forward(x, y)
+
+        def vjp(g: np.ndarray) -> tuple[Any, Any]:
+            return (
+                _unbroadcast(left(g, x, y, out), a) if isinstance(a, array) else None,
+                _unbroadcast(right(g, x, y, out), b) if isinstance(b, array) else None,
+            )
+
+        return _node(out, (a, b), vjp)
+
+    return op
+
+
+def _unary(forward: Any, derivative: Callable[..., Any]) -> Any:
+    """Make an element-wise function of one from its derivative(g, x, out)."""
+
+    def op(a: Any) -> array:
+        x = _raw(a)
+        out = forward(x)
+        return _node(out, (a,), lambda g: (derivative(g, x, out),))
+
+    return op
+
+
+add = _binary(np.add, lambda g, x, y, o: g, lambda g, x, y, o: g)
+subtract = _binary(np.subtract, lambda g, x, y, o: g, lambda g, x, y, o: -g)
+multiply = _binary(np.multiply, lambda g, x, y, o: g * y, lambda g, x, y, o: g * x)
+divide = _binary(np.divide, lambda g, x, y, o: g / y, lambda g, x, y, o: -g * o / y)
+minimum = _binary(
+    np.minimum, lambda g, x, y, o: g * (x <= y), lambda g, x, y, o: g * (np.less(y, x))
+)
+maximum = _binary(
+    np.maximum, lambda g, x, y, o: g * (x >= y), lambda g, x, y, o: g * (np.greater(y, x))
+)
+negative = _unary(np.negative, lambda g, x, o: -g)
+exp = _unary(np.exp, lambda g, x, o: g * o)
+expm1 = _unary(np.expm1, lambda g, x, o: g * (o + 1))
+log = _unary(np.log, lambda g, x, o: g / x)
+sqrt = _unary(np.sqrt, lambda g, x, o: g / (2 * o))
+square = _unary(np.square, lambda g, x, o: 2 * g * x)
+abs = _unary(np.abs, lambda g, x, o: g * np.sign(x))
+sigmoid = _unary(lambda x: 1 / (1 + np.exp(-x)), lambda g, x, o: g * o * (1 - o))
+
+
+def clip(a: Any, low: Any, high: Any) -> array:
+    """Limit to [low, high]; no gradient outside."""
+    return minimum(maximum(a, low), high)
+
+
+def where(condition: Any, a: Any, b: Any) -> array:
+    """Take from a where the condition holds, else from b."""
+    c = _raw(condition)
+
+    def vjp(g: np.ndarray) -> tuple[Any, Any]:
+        return _unbroadcast(np.where(c, g, 0), a), _unbroadcast(np.where(c, 0, g), b)
+
+    return _node(np.where(c, _raw(a), _raw(b)), (a, b), vjp)
+
+
+def sum(a: Any, axis: Any = None, keepdims: bool = False) -> array:
+    """Add up along an axis, or everything."""
+    x = _raw(a)
+
+    def vjp(g: np.ndarray) -> tuple[np.ndarray]:
+        if axis is not None and not keepdims:
+            g = np.expand_dims(g, axis)
+        return (np.broadcast_to(g, x.shape),)
+
+    return _node(np.sum(x, axis=axis, keepdims=keepdims), (a,), vjp)
+
+
+def mean(a: Any, axis: Any = None, keepdims: bool = False) -> array:
+    """Average along an axis, or over everything."""
+    total = sum(a, axis, keepdims)
+    return total * (total.size / _raw(a).size)
+
+
+def max(a: Any, axis: Any = None, keepdims: bool = False) -> array:
+    """Largest entry; carries no gradient."""
+    return array(np.max(_raw(a), axis=axis, keepdims=keepdims))
+
+
+def argmax(a: Any, axis: Any = None) -> array:
+    """Index of the first largest entry."""
+    return array(np.argmax(_raw(a), axis=axis))
+
+
+def cumsum(a: Any, axis: Any = None) -> array:
+    """Running sum; carries no gradient."""
+    return array(np.cumsum(_raw(a), axis=axis))
+
+
+def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> array:
+    """log of the sum of exp, without overflow."""
+    x = _raw(a)
+    top = x.max(axis=axis, keepdims=True)
+    kept = top + np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
+    out = kept if keepdims else np.squeeze(kept, axis=axis)
+
+    def vjp(g: np.ndarray) -> tuple[np.ndarray]:
+        wide = g if keepdims or axis is None else np.expand_dims(g, axis)
+        return (wide * np.exp(x - kept),)
+
+    return _node(out, (a,), vjp)
+
+
+def softmax(a: Any, axis: int = -1) -> array:
+    """Probabilities from scores."""
+    x = _raw(a)
+    out = np.exp(x - x.max(axis=axis, keepdims=True))
+    out /= out.sum(axis=axis, keepdims=True)
+    return _node(out, (a,), lambda g: (out * (g - (g * out).sum(axis, keepdims=True)),))
+
+
+def matmul(a: Any, b: Any) -> array:
+    """Matrix product; a stack times one matrix is done as one large product."""
+    x, y = _raw(a), _raw(b)
+    flat = y.ndim == 2 and x.ndim > 2
+    if flat:
+        out = (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], y.shape[-1])
+    else:
+        out = x @ y
+
+    def vjp(g: np.ndarray) -> tuple[Any, Any]:
+        if flat:
+            g2, x2 = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
+            return (g2 @ y.T).reshape(x.shape), x2.T @ g2
+        gx, gy = g @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ g
+        return _unbroadcast(gx, a), _unbroadcast(gy, b)
+
+    return _node(out, (a, b), vjp)
+
+
+def reshape(a: Any, shape: Any) -> array:
+    """The same entries in another shape."""
+    x = _raw(a)
+    return _node(x.reshape(shape), (a,), lambda g: (g.reshape(x.shape),))
+
+
+def transpose(a: Any, axes: Any = None) -> array:
+    """Permute the axes; all reversed by default."""
+    x = _raw(a)
+    back = None if not axes else np.argsort(axes)
+    return _node(np.transpose(x, axes or None), (a,), lambda g: (np.transpose(g, back),))
+
+
+def concatenate(arrays: list[Any], axis: int = 0) -> array:
+    """Join along an axis."""
+    parts = [_raw(a) for a in arrays]
+    cuts = np.cumsum([p.shape[axis] for p in parts])[:-1]
+    return _node(
+        np.concatenate(parts, axis=axis), tuple(arrays), lambda g: tuple(np.split(g, cuts, axis))
+    )
+
+
+def take(a: Any, indices: Any, axis: int = 0) -> array:
+    """Gather rows, as an embedding does; rows named twice get both gradients."""
+    x, index = _raw(a), np.asarray(_raw(indices))
+
+    def vjp(g: np.ndarray) -> tuple[np.ndarray]:
+        out = np.zeros(x.shape, g.dtype)
+        flat = index.reshape(-1)
+        rows = np.moveaxis(g, range(axis, axis + index.ndim), range(index.ndim))
+        rows = rows.reshape(flat.size, -1)
+        order = np.argsort(flat, kind="stable")
+        named, starts = np.unique(flat[order], return_index=True)
+        sums = np.add.reduceat(rows[order], starts, axis=0)
+        kept = np.moveaxis(out, axis, 0)
+        kept[named] = sums.reshape(len(named), *kept.shape[1:])
+        return (out,)
+
+    return _node(np.take(x, index, axis=axis), (a,), vjp)
+
+
+def take_along_axis(a: Any, indices: Any, axis: int) -> array:
+    """Pick one entry per position along an axis; indices must not repeat a place."""
+    x, index = _raw(a), np.asarray(_raw(indices))
+
+    def vjp(g: np.ndarray) -> tuple[np.ndarray]:
+        out = np.zeros(x.shape, g.dtype)
+        np.put_along_axis(out, index, g, axis)
+        return (out,)
+
+    return _node(np.take_along_axis(x, index, axis), (a,), vjp)
+
+
+def stop_gradient(a: Any) -> array:
+    """The same value, as a constant."""
+    return array(_raw(a))
+
+
+def zeros(shape: Any, dtype: Any = float32) -> array:
+    return array(np.zeros(shape, dtype))
+
+
+def ones(shape: Any, dtype: Any = float32) -> array:
+    return array(np.ones(shape, dtype))
+
+
+def arange(*bounds: Any, dtype: Any = None) -> array:
+    return array(np.arange(*bounds, dtype=dtype or int32))
+
+
+def repeat(a: Any, repeats: int, axis: int) -> array:
+    """Repeat each entry along an axis; carries no gradient."""
+    return array(np.repeat(_raw(a), repeats, axis))
+
+
+def eval(*arrays: Any) -> None:
+    """Nothing to do: numpy is never lazy."""
+
+
+def tree_map(fn: Callable[..., Any], tree: Any) -> Any:
+    """Apply a function to every leaf of nested dicts, lists and tuples."""
+    if isinstance(tree, dict):
+        return {key: tree_map(fn, value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(tree_map(fn, value) for value in tree)
+    return fn(tree)
+
+
+def _backward(loss: array) -> dict[int, np.ndarray]:
+    """Walk the tape from the loss to the leaves, newest operation first."""
+    pending, seen, nodes = [loss], {id(loss)}, []
+    while pending:
+        node = pending.pop()
+        nodes.append(node)
+        for parent in node.parents:
+            if isinstance(parent, array) and parent.order >= 0 and id(parent) not in seen:
+                seen.add(id(parent))
+                pending.append(parent)
+    nodes.sort(key=lambda node: -node.order)
+    grads = {id(loss): np.ones_like(loss.data)}
+    for node in nodes:
+        if node.vjp is None:
+            continue
+        g = grads.pop(id(node))
+        for parent, part in zip(node.parents, node.vjp(g), strict=True):
+            if part is not None and isinstance(parent, array) and parent.order >= 0:
+                known = grads.get(id(parent))
+                grads[id(parent)] = part if known is None else known + part
+    return grads
+
+
+def value_and_grad(fn: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return a function that computes fn and the gradient of its first result.
+
+    fn returns a scalar loss, or a tuple that begins with it. The gradient has the
+    structure of the argument numbered argnums.
+    """
+
+    def wrapped(*args: Any) -> tuple[Any, Any]:
+        def variable(leaf: array) -> array:
+            leaf = array(leaf)
+            leaf.order = next(_clock)
+            return leaf
+
+        variables = tree_map(variable, args[argnums])
+        out = fn(*args[:argnums], variables, *args[argnums + 1 :])
+        loss = out[0] if isinstance(out, tuple) else out
+        grads = _backward(loss) if loss.order >= 0 else {}
+
+        def gradient(leaf: array) -> array:
+            return array(grads.get(id(leaf), np.zeros_like(leaf.data)))
+
+        return out, tree_map(gradient, variables)
+
+    return wrapped
+
+
+from minir1 import fused as fast  # noqa: E402  (fused primitives build on the tape above)
+from minir1.fused import swiglu, token_logprobs  # noqa: E402, F401

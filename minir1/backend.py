@@ -1,0 +1,117 @@
+"""Which engine computes? `xp` is MLX on Apple silicon, or our numpy tape with MLX's names.
+
+Everything above this file is written once, in terms of `xp`; there is no other place that
+asks which engine is in use. `use("numpy")` and `use("mlx")` switch while running, which is
+how the tests compare both.
+"""
+
+import importlib.util
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from minir1.errors import UserError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class _MLXEngine:
+    """mlx.core, with the two fused primitives of ours that it composes itself."""
+
+    name = "mlx"
+
+    def __init__(self) -> None:
+        import mlx.core as mx
+        from mlx.utils import tree_map
+
+        self._mx = mx
+        self.tree_map = tree_map
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._mx, attribute)
+
+    def swiglu(self, gate: Any, up: Any) -> Any:
+        return gate * self._mx.sigmoid(gate) * up
+
+    def token_logprobs(self, logits: Any, targets: Any) -> Any:
+        mx = self._mx
+        taken = mx.take_along_axis(logits, mx.array(targets)[:, None], axis=-1)[:, 0]
+        return taken - mx.logsumexp(logits, axis=-1)
+
+
+class _NumpyEngine:
+    """Our own tape. BLAS gets one thread: minir1's own threads share out the work."""
+
+    name = "numpy"
+
+    def __init__(self) -> None:
+        from minir1 import autograd
+
+        self._autograd = autograd
+        threadpool_limits(1, user_api="blas")
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._autograd, attribute)
+
+
+class _Proxy:
+    """Stands for the engine in use, chosen at the first touch."""
+
+    _engine: Any = None
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._engine is None:
+            use("auto")
+        return getattr(self._engine, attribute)
+
+
+xp: Any = _Proxy()
+
+
+def use(name: str = "auto") -> str:
+    """Choose the engine: "numpy", "mlx", or "auto" (MLX where there is an Apple GPU).
+
+    Raises: UserError if MLX is asked for and not installed.
+    """
+    if name == "auto":
+        apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+        name = "mlx" if apple and importlib.util.find_spec("mlx") else "numpy"
+    if name == "mlx" and not importlib.util.find_spec("mlx"):
+        raise UserError("backend mlx is not installed; type: pip install 'minir1[mlx]'")
+    if xp._engine is None or xp._engine.name != name:
+        xp._engine = _MLXEngine() if name == "mlx" else _NumpyEngine()
+    return name
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """Return an engine's array as a numpy array."""
+    return np.array(x, copy=None)
+
+
+def from_numpy(tree: Any) -> Any:
+    """Return nested dicts of numpy arrays as the engine's arrays."""
+    return xp.tree_map(xp.array, tree)
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parallel_map(fn: Callable[[A], B], items: Iterable[A], threads: int = 0) -> Iterator[B]:
+    """Yield fn(item) for every item, in order, computed side by side.
+
+    threads=0 takes all cores. MLX schedules its own work, so there it is a plain map.
+    """
+    threads = threads or cores()
+    if threads == 1 or xp.name == "mlx":
+        yield from map(fn, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(fn, items)
