@@ -14,14 +14,20 @@ class UserError(Exception):
     """A mistake of the user: what was given, what was wanted, what to type next."""
 
 
-def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return "; did you mean X?" for the option that looks most like the word, or ""."""
+def closest(word: str, options: Iterable[str]) -> str:
+    """Return the option that looks most like the word, or "" if none does."""
     by_lower = {option.lower(): option for option in options}
     close = difflib.get_close_matches(word[:LONGEST_SHOWN].lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+    return by_lower[close[0]] if close else ""
 
 
-def shorten(value: object) -> str:
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return "; did you mean X?" for the option that looks most like the word, or ""."""
+    guess = closest(word, options)
+    return f"; did you mean {guess}?" if guess else ""
+
+
+def shorten(value: object, longest: int = LONGEST_SHOWN) -> str:
     """Show a value on one line, cut to a readable length."""
     text = " ".join(str(value).split())
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."

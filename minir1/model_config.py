@@ -71,12 +71,13 @@ class ModelConfig(Section):
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
         if not isinstance(rope, dict):
             raise UserError(f"rope_parameters is {shorten(rope)}: wanted an object")
+        base = {"rope_theta": rope["rope_theta"]} if "rope_theta" in rope else {}
         for key, plain, got in _variants(config, rope):
             if got not in (None, plain):
                 raise UserError(
                     f"{key} is {shorten(repr(got))}: minir1 computes only {plain!r}"
                 )
-        given = HF_DEFAULTS | {k: v for k, v in {**config, **rope}.items() if v is not None}
+        given = HF_DEFAULTS | {k: v for k, v in {**config, **base}.items() if v is not None}
         for name in HF_REQUIRED:
             if name not in given:
                 raise UserError(f"{name} is missing")

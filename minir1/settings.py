@@ -23,7 +23,7 @@ from typing import (
     get_type_hints,
 )
 
-from minir1.errors import UserError, did_you_mean, shorten
+from minir1.errors import UserError, closest, did_you_mean, shorten
 
 
 @dataclass(frozen=True)
@@ -208,13 +208,9 @@ def _suggest(key: str, keys: Iterable[str]) -> str:
     if same:
         return f"; did you mean {' or '.join(same)}?"
     last_parts = {k.split(".")[-1]: k for k in reversed(keys)}
-    hint = did_you_mean(key, keys)
-    close = did_you_mean(name, last_parts)
-    if hint or not close:
-        groups = dict.fromkeys(k.split(".")[0] for k in keys)
-        return hint or f"; they begin with {', '.join(groups)}"
-    word = close.removeprefix("; did you mean ").removesuffix("?")
-    return f"; did you mean {last_parts[word]}?"
+    guess = closest(key, keys) or last_parts.get(closest(name, last_parts))
+    groups = dict.fromkeys(k.split(".")[0] for k in keys)
+    return f"; did you mean {guess}?" if guess else f"; they begin with {', '.join(groups)}"
 
 
 def override(config: S, assignments: Iterable[str]) -> S:

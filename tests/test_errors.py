@@ -1,6 +1,6 @@
 """Does a mistake get one readable line and the right guess?"""
 
-from minir1.errors import LONGEST_SHOWN, UserError, did_you_mean, shorten
+from minir1.errors import LONGEST_SHOWN, UserError, closest, did_you_mean, shorten
 
 
 def test_a_slip_of_the_finger_is_guessed() -> None:
@@ -9,6 +9,11 @@ def test_a_slip_of_the_finger_is_guessed() -> None:
 
 def test_capitals_do_not_hide_the_guess() -> None:
     assert did_you_mean("base", ["r1", "BASE"]) == "; did you mean BASE?"
+
+
+def test_the_closest_word_is_given_bare() -> None:
+    assert closest("rewrad", ["prompts", "reward"]) == "reward"
+    assert closest("xyzzy", ["prompts"]) == ""
 
 
 def test_nothing_is_guessed_for_a_stranger() -> None:

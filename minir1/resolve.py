@@ -1,0 +1,76 @@
+"""Which checkpoint folder does a name on the command line stand for?
+
+A shipped name, a checkpoint folder, a run folder, or RUN/NAME. Anything else gets a guess.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from minir1.errors import UserError, closest, did_you_mean, shorten
+from minir1.files import kept_aside
+
+ASSETS = Path(__file__).parent / "assets"
+WEIGHTS = "model.safetensors"
+# Which checkpoint stands for a run: the last of this list that it has.
+ORDER = ("base", "small-rl", "distilled", "r1-zero", "dev1", "dev2", "dev3", "r1")
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Say whether a folder looks like a checkpoint."""
+    names = (WEIGHTS, f"{WEIGHTS}.index.json", "tokenizer.json")
+    return any(os.path.exists(folder / name) for name in names)
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder looks like a run."""
+    return any(os.path.exists(folder / name) for name in ("checkpoints", "metrics.jsonl"))
+
+
+def checkpoints_in(folder: Path) -> list[str]:
+    """Return the names of the checkpoints in a folder, in alphabetical order."""
+    with suppress(OSError):
+        return sorted(p.name for p in folder.iterdir() if p.name[0] != "." and is_checkpoint(p))
+    return []
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """Return the checkpoint folder that a name stands for.
+
+    In this order: a shipped name (`base`; write `./base` for a folder), a checkpoint folder,
+    RUN/NAME for RUN/checkpoints/NAME, a run folder (its checkpoint furthest along the recipe).
+
+    Raises: UserError that guesses what was meant.
+    """
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in checkpoints_in(ASSETS):
+        return ASSETS / name
+    inside = path.parent / "checkpoints" / path.name
+    for folder in (path, inside):
+        if is_checkpoint(folder) or is_checkpoint(kept_aside(folder)):
+            return folder
+    if is_run(path):
+        names = checkpoints_in(path / "checkpoints")
+        if not names:
+            raise UserError(f"{path} is a run without a checkpoint yet: wanted one to read")
+        rank = {known: place for place, known in enumerate(ORDER, start=1)}
+        return path / "checkpoints" / max(names, key=lambda n: rank.get(n, 0))
+    if os.path.exists(path):
+        raise UserError(f"{path} is no checkpoint and no run: wanted a folder with {WEIGHTS}")
+    raise UserError(f"there is no checkpoint {shorten(name, 200)}{guess(path)}")
+
+
+def guess(path: Path) -> str:
+    """Return what a checkpoint that does not exist may have been, or what there is."""
+    shipped = checkpoints_in(ASSETS)
+    beside: list[str] = []
+    with suppress(OSError):
+        beside = [p.name for p in path.parent.iterdir() if p.is_dir() and p.name[0] != "."]
+    for names in (checkpoints_in(path.parent / "checkpoints"), beside):
+        if near := closest(path.name, names):
+            return f"; did you mean {path.parent / near}?"
+    if str(path) == path.name and did_you_mean(path.name, shipped):
+        return did_you_mean(path.name, shipped)
+    return f"; wanted a folder, a run{''.join(f' or {n}' for n in shipped)}"
