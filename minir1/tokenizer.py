@@ -80,7 +80,7 @@ class WordTokenizer:
         path = Path(folder) / "tokenizer.json"
         try:
             vocab = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
-            words = sorted(vocab, key=vocab.__getitem__)
+            words = sorted(vocab, key=lambda word: vocab[word])
             if [vocab[word] for word in words] != list(range(len(words))):
                 raise ValueError("ids are not 0, 1, 2, …")
             return cls(words)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from minir1.world.corpus_config import CorpusConfig
 from minir1.world.general import GeneralPrompt, general_prompts
 from minir1.world.languages import LANGUAGES, language_of, translate
-from minir1.world.traces import Draw, pick
+from minir1.world.thoughts import Draw, pick
 
 RUDE = ("go , stupid .", "you stupid .", "no , i cannot , stupid .")
 

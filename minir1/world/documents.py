@@ -1,6 +1,6 @@
 """What does one document of each kind look like?
 
-Except for `think` (see `traces`) and `chat` (see `chat`), a kind teaches one ingredient
+Except for `think` (see `thoughts`) and `chat` (see `chat`), a kind teaches one ingredient
 without showing a search: sums, verdicts, copying the given numbers, the form of an answer.
 Every goal comes from a train problem, so that no held-out problem is ever posed.
 """
@@ -8,7 +8,7 @@ Every goal comes from a train problem, so that no held-out problem is ever posed
 from functools import cache
 from itertools import permutations
 
-from minir1.world import traces
+from minir1.world import thoughts
 from minir1.world.chat import exchange
 from minir1.world.corpus_config import CorpusConfig
 from minir1.world.languages import CONNECTIVES, STOP
@@ -24,7 +24,7 @@ from minir1.world.problems import (
     request,
     split,
 )
-from minir1.world.traces import Draw, pick
+from minir1.world.thoughts import Draw, pick
 
 NEAR = 3  # a near miss lies at most this far from the goal
 
@@ -99,7 +99,7 @@ def direct(draw: Draw, config: CorpusConfig, language: str) -> str:
     numbers, target = problem(draw)
     options = attempts(numbers)
     if draw() < config.direct_right:
-        options = [attempt for attempt in options if attempt.value == target]
+        options = tuple(attempt for attempt in options if attempt.value == target)
     answer = f"<answer> {pick(draw, options).answer} </answer>"
     return f"User: {request(numbers, target, language)} Assistant: {answer}"
 
@@ -107,7 +107,7 @@ def direct(draw: Draw, config: CorpusConfig, language: str) -> str:
 def think(draw: Draw, config: CorpusConfig, language: str) -> str:
     """Answer a problem after thinking aloud."""
     numbers, target = problem(draw)
-    completion = traces.think(draw, config, numbers, target, language)
+    completion = thoughts.think(draw, config, numbers, target, language)
     return f"User: {request(numbers, target, language)} Assistant: {completion}"
 
 
@@ -155,7 +155,7 @@ def hit_or_miss(draw: Draw, config: CorpusConfig, numbers: Numbers, target: int)
         return pick(draw, [attempt for attempt in options if attempt.value == target])
     misses = [attempt for attempt in options if attempt.value != target]
     if draw() < config.near_rate:
-        return misses[traces.nearest(misses, int(draw() * len(misses)), target)]
+        return misses[thoughts.nearest(misses, int(draw() * len(misses)), target)]
     return pick(draw, misses)
 
 
@@ -184,9 +184,9 @@ def chain_item(draw: Draw, target: int, value: int | None, language: str) -> str
 def ordered_problems() -> tuple[tuple[Numbers, int], ...]:
     """List every train problem in all six orders of its numbers."""
     return tuple(
-        (numbers, problem.target)
+        ((a, b, c), problem.target)
         for problem in split()["train"]
-        for numbers in permutations(problem.numbers)
+        for a, b, c in permutations(problem.numbers)
     )
 
 

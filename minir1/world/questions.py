@@ -1,0 +1,51 @@
+"""Which questions are asked, in which language, with the numbers in which order?
+
+Training questions are a function of (seed, step); held-out ones are always the same, so that
+every checkpoint of every run answers the same paper.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minir1.rng import generator
+from minir1.world.problems import Problem, prompt, split
+
+
+@dataclass(frozen=True)
+class Question:
+    """A problem as it is put to the model."""
+
+    problem: Problem
+    language: str
+    prompt: str
+
+
+def training_questions(
+    seed: int, stage: str, step: int, count: int, zh_share: float
+) -> list[Question]:
+    """Draw the questions of one step from the train problems, none of them twice."""
+    return _ask("train", generator(seed, stage, "questions", step), count, zh_share)
+
+
+def held_out_questions(part: str, count: int, zh_share: float = 0.35) -> list[Question]:
+    """Put the first `count` validation or test problems, the same way every time."""
+    problems = split()[part][:count]
+    return _phrase(list(problems), generator(0, "questions", part), zh_share)
+
+
+def _ask(part: str, rng: np.random.Generator, count: int, zh_share: float) -> list[Question]:
+    problems = split()[part]
+    chosen = rng.choice(len(problems), count, replace=count > len(problems))
+    return _phrase([problems[i] for i in chosen], rng, zh_share)
+
+
+def _phrase(
+    problems: list[Problem], rng: np.random.Generator, zh_share: float
+) -> list[Question]:
+    questions = []
+    for problem in problems:
+        language = "zh" if rng.random() < zh_share else "en"
+        a, b, c = (int(i) for i in rng.permutation(3))
+        questions.append(Question(problem, language, prompt(problem, language, (a, b, c))))
+    return questions
