@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from minir1.errors import UserError, shorten
 
+_locks: dict[Path, IO[bytes]] = {}  # held until the process ends
 LARGEST_JSON = 64 * 2**20  # bytes; a larger file is not one of ours
 
 
@@ -104,12 +105,54 @@ def replace_folder(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def lock_folder(folder: Path) -> None:
+    """Refuse a folder that another living process writes to; a kill frees it.
+
+    Where the system has no such locks (Windows, some network disks) nothing is refused.
+
+    Raises: UserError.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    place = folder.resolve()
+    if place in _locks and os.path.exists(place / ".lock"):
+        return
+    with writing(folder / ".lock"):
+        file = open(place / ".lock", "ab")  # noqa: SIM115 (stays open: it is the lock)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise UserError(
+            f"{folder} is in use by another process: wait until it ends, or stop it"
+        ) from error
+    except OSError:
+        pass
+    _locks[place] = file
+
+
 def to_json(value: Any, indent: int | None = None) -> str:
     """Write JSON that every reader takes: NaN and infinity are refused.
 
     Raises: ValueError for NaN or infinity, TypeError for what JSON cannot hold.
     """
-    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers and arrays, and other mappings, into what JSON holds."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"JSON cannot hold {value!r}")
+
+
+def encode(text: str) -> bytes:
+    """Return JSON text as UTF-8; half a surrogate pair becomes the JSON escape for it."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -62,15 +62,21 @@ def resolve(name_or_path: str | Path) -> Path:
     raise UserError(f"there is no checkpoint {shorten(name, 200)}{guess(path)}")
 
 
+def neighbour(path: Path) -> str:
+    """Return the folder beside a missing one whose name looks most like it, or ""."""
+    with suppress(OSError):
+        beside = [p.name for p in path.parent.iterdir() if p.is_dir() and p.name[0] != "."]
+        near = closest(path.name, beside)
+        return str(path.parent / near) if near else ""
+    return ""
+
+
 def guess(path: Path) -> str:
     """Return what a checkpoint that does not exist may have been, or what there is."""
     shipped = checkpoints_in(ASSETS)
-    beside: list[str] = []
-    with suppress(OSError):
-        beside = [p.name for p in path.parent.iterdir() if p.is_dir() and p.name[0] != "."]
-    for names in (checkpoints_in(path.parent / "checkpoints"), beside):
-        if near := closest(path.name, names):
-            return f"; did you mean {path.parent / near}?"
+    near = closest(path.name, checkpoints_in(path.parent / "checkpoints"))
+    if near or neighbour(path):
+        return f"; did you mean {path.parent / near if near else neighbour(path)}?"
     if str(path) == path.name and did_you_mean(path.name, shipped):
         return did_you_mean(path.name, shipped)
     return f"; wanted a folder, a run{''.join(f' or {n}' for n in shipped)}"

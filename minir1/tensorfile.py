@@ -75,6 +75,20 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, header.get("__metadata__") or {}
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file without its arrays.
+
+    Raises: UserError if the file is truncated or corrupt.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} is truncated or corrupt ({shorten(error)})") from error
+
+
 def _array(path: Path, name: str, entry: dict[str, Any]) -> np.ndarray:
     """Turn one entry's bytes into an array."""
     dtype = entry["dtype"]

@@ -1,0 +1,279 @@
+"""What does a run leave on the disk, and how does it go on after it was stopped?
+
+    config.json     the resolved configuration, seed, engine, versions
+    metrics.jsonl   one object a step; samples.jsonl: full completions of a few prompts
+    checkpoints/    one Hugging Face folder a checkpoint
+    state/          what resume needs: parameters, optimiser, step
+    results.json    the measured checkpoints
+
+The state is the truth: whatever the other files say beyond it is dropped on resume, and
+computed again. Full disk, kill or crash at any moment: the last saved state stays whole.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minir1 import __version__
+from minir1.config import RunConfig
+from minir1.errors import UserError, shorten
+from minir1.files import (
+    WriteError,
+    encode,
+    lock_folder,
+    read_json,
+    replace_file,
+    to_json,
+    writing,
+)
+from minir1.jsonlines import append_lines, flush_lines, read_lines, until
+from minir1.resolve import neighbour
+from minir1.state import first_not_finite, read_info, read_state, write_state
+
+SCHEMA = 1
+FILES = (
+    "config.json",
+    "metrics.jsonl",
+    "samples.jsonl",
+    "checkpoints",
+    "state",
+    "results.json",
+)
+
+
+class RunFolder:
+    """One run's folder; make it with `create` or `resume`."""
+
+    def __init__(self, path: Path, config: RunConfig, engine: str):
+        self.path, self.config, self.engine = path, config, engine
+        self.saved: str | None = None  # where the saved state is, for example: r1-zero step 12
+        lock_folder(path)
+
+    @classmethod
+    def create(
+        cls, path: str | Path | None, config: RunConfig, engine: str = "numpy"
+    ) -> RunFolder:
+        """Start a run in a new folder; without a path, in the next free one of runs/.
+
+        Raises: UserError if a run is there already; WriteError if the disk says no.
+        """
+        folder = Path(path) if path is not None else next_free(config)
+        for name in FILES:
+            if os.path.lexists(folder / name):
+                raise UserError(
+                    f"{folder} holds a run or a checkpoint already ({name}): go on with "
+                    f"{resume_command(folder)}, or give another folder with --out"
+                )
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        run = cls(folder, config, engine)
+        described = {
+            "schema": SCHEMA,
+            "recipe": config.recipe,
+            "seed": config.seed,
+            "engine": engine,
+            "versions": versions(engine),
+            "config": config.to_dict(),
+        }
+        run._replace("config.json", described)
+        return run
+
+    @classmethod
+    def resume(cls, path: str | Path) -> RunFolder:
+        """Open the folder of a run that was stopped, with the configuration it had.
+
+        Raises: UserError if there is no run, or if its config.json is damaged.
+        """
+        folder = Path(path)
+        if not os.path.isdir(folder):
+            near = neighbour(folder)
+            hint = f"did you mean {near}?" if near else "leave out --resume to start one"
+            raise UserError(f"there is no run {shorten(folder, 200)}; {hint}")
+        described = read_json(folder / "config.json")
+        if "schema" not in described or "config" not in described:
+            raise UserError(f"{folder / 'config.json'} is not a run's: wanted a run folder")
+        if described["schema"] != SCHEMA:
+            raise UserError(
+                f"{folder} has schema {described['schema']}, this minir1 writes {SCHEMA}: "
+                "start a new run, or use the version that made it"
+            )
+        try:
+            config = RunConfig.from_dict(described["config"])
+        except UserError as error:
+            raise UserError(
+                f"{folder / 'config.json'}: {error}; start a new run, or use the version that "
+                "made it"
+            ) from error
+        run = cls(folder, config, str(described.get("engine", "numpy")))
+        if run.state_path.exists():
+            run.saved = _place(read_info(run.state_path))
+        return run
+
+    @property
+    def state_path(self) -> Path:
+        """Return the file of the saved state."""
+        return self.path / "state" / "state.safetensors"
+
+    @property
+    def resume_command(self) -> str:
+        """Return what to type to go on with this run."""
+        return resume_command(self.path)
+
+    def checkpoint_path(self, name: str) -> Path:
+        """Return where a checkpoint of this run lives."""
+        return self.path / "checkpoints" / name
+
+    # lines
+
+    def append_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Add one step's numbers to metrics.jsonl; "stage" alone is a word.
+
+        Raises: UserError for NaN or infinity; TypeError for what is no number.
+        """
+        for name, value in metrics.items():
+            if name != "stage" and not _is_finite(name, value):
+                where = _place(metrics)
+                raise UserError(f"{name} is {value} at {where}: {self._broke_down()}")
+        with self._guard():
+            append_lines(self.path / "metrics.jsonl", [metrics])
+
+    def append_samples(self, samples: Sequence[Mapping[str, Any]]) -> None:
+        """Add completions, each with its stage and step, to samples.jsonl."""
+        with self._guard():
+            append_lines(self.path / "samples.jsonl", samples)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the lines of metrics.jsonl."""
+        return read_lines(self.path / "metrics.jsonl")
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Return the lines of samples.jsonl."""
+        return read_lines(self.path / "samples.jsonl")
+
+    def truncate_after(self, stage: str | None, step: int = 0) -> None:
+        """Drop the lines written after a stage's step; with stage None, all of them."""
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            path = self.path / name
+            if path.exists():
+                kept = until(read_lines(path), stage, step)
+                data = encode("".join(to_json(line) + "\n" for line in kept))
+                with self._guard():
+                    replace_file(path, data)
+
+    # state
+
+    def save_state(self, arrays: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> None:
+        """Replace the saved state; `info` names at least its stage and step.
+
+        The lines so far are forced onto the disk first, so that a state never knows more
+        steps than metrics.jsonl.
+
+        Raises: UserError for NaN in the arrays (the old state stays); WriteError.
+        """
+        bad = first_not_finite(arrays)
+        if bad:
+            raise UserError(
+                f"{bad} holds NaN or infinity at {_place(info)}: {self._broke_down()}"
+            )
+        with self._guard():
+            for name in ("metrics.jsonl", "samples.jsonl"):
+                flush_lines(self.path / name)
+            write_state(self.state_path, arrays, info)
+        self.saved = _place(info)
+
+    def load_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Return the saved arrays and info, or None if the run saved none yet.
+
+        Raises: UserError if the file is damaged.
+        """
+        return read_state(self.state_path) if self.state_path.exists() else None
+
+    # the rest
+
+    def save_checkpoint(
+        self, name: str, params: Mapping[str, np.ndarray], *rest: Any, **more: Any
+    ) -> Path:
+        """Save a checkpoint under checkpoints/ (see `checkpoint.save_checkpoint`)."""
+        from minir1.checkpoint import save_checkpoint
+
+        with self._guard():
+            return save_checkpoint(self.checkpoint_path(name), params, *rest, **more)
+
+    def write_results(self, results: Mapping[str, Any]) -> None:
+        """Write results.json. Raises: ValueError for NaN or infinity; WriteError."""
+        self._replace("results.json", results)
+
+    def _replace(self, name: str, value: Mapping[str, Any]) -> None:
+        data = encode(to_json(value, indent=2) + "\n")
+        with self._guard():
+            replace_file(self.path / name, data)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Add to a refusal of the disk what is safe and how to go on."""
+        try:
+            yield
+        except WriteError as error:
+            raise WriteError(f"{error}; {self._safe()}; then {self.resume_command}") from error
+
+    def _safe(self) -> str:
+        if self.saved is None:
+            return "no state was saved yet: put that right"
+        return f"the saved state ({self.saved}) is intact: put that right"
+
+    def _broke_down(self) -> str:
+        kept = f"the state of {self.saved} is kept" if self.saved else "no state was saved yet"
+        return f"the run broke down; {kept}; try a smaller learning_rate in a new run"
+
+
+def _place(named: Mapping[str, Any]) -> str:
+    """Say where in the recipe a state or a line of metrics belongs."""
+    return f"{named.get('stage')} step {named.get('step')}"
+
+
+def _is_finite(name: str, value: object) -> bool:
+    """Say whether a metric is a finite number, looking into an object of numbers."""
+    if isinstance(value, Mapping):
+        return all(_is_finite(f"{name}.{key}", part) for key, part in value.items())
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"metric {name} is {value!r}: wanted a number")
+    return math.isfinite(value)
+
+
+def next_free(config: RunConfig) -> Path:
+    """Return runs/RECIPE-seedN, or with -2, -3, … the first that does not exist."""
+    first = Path("runs") / f"{config.recipe}-seed{config.seed}"
+    folder, count = first, 1
+    while os.path.lexists(folder):
+        count += 1
+        folder = first.with_name(f"{first.name}-{count}")
+    return folder
+
+
+def resume_command(folder: Path) -> str:
+    """Return what to type to go on with a run."""
+    return f"minir1 train --tiny --out {shlex.quote(str(folder))} --resume"
+
+
+def versions(engine: str) -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {
+        "minir1": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+    if engine == "mlx":
+        found["mlx"] = importlib.metadata.version("mlx")
+    return found
