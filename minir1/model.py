@@ -70,19 +70,35 @@ class Cache:
     run over contiguous rows. `padding` is the number of pad tokens on the left of each row.
     """
 
+    GROWTH = 64  # positions of room that `select` leaves
+
     def __init__(self, config: ModelConfig, rows: int, capacity: int, padding: Any = None):
         K, D = config.num_key_value_heads, config.head_dim
         layers = range(config.num_hidden_layers)
         self.keys = [xp.zeros((rows, K, D, capacity)) for _ in layers]
         self.values = [xp.zeros((rows, K, capacity, D)) for _ in layers]
-        self.length = 0
+        self.length, self.capacity = 0, capacity
         self.padding = None if padding is None or not np.any(padding) else np.asarray(padding)
 
+    @property
+    def full(self) -> bool:
+        """Say that there is no room for another position."""
+        return self.length == self.capacity
+
     def select(self, rows: np.ndarray) -> None:
-        """Keep these rows only, in this order; a row may be taken several times."""
-        index = xp.array(np.asarray(rows, np.int32))
-        self.keys = [xp.take(keys, index, axis=0) for keys in self.keys]
-        self.values = [xp.take(values, index, axis=0) for values in self.values]
+        """Keep these rows only (one may be taken several times), and make room to grow."""
+        index, n = xp.array(np.asarray(rows, np.int32)), self.length
+
+        def grown(old: Any, axis: int) -> Any:
+            used = old[:, :, :, :n] if axis == 3 else old[:, :, :n]
+            shape = [len(rows), *old.shape[1:]]
+            shape[axis] = self.GROWTH
+            room = xp.zeros(tuple(shape), old.dtype)
+            return xp.concatenate([xp.take(used, index, axis=0), room], axis=axis)
+
+        self.keys = [grown(keys, 3) for keys in self.keys]
+        self.values = [grown(values, 2) for values in self.values]
+        self.capacity = n + self.GROWTH
         if self.padding is not None:
             self.padding = self.padding[rows]
 

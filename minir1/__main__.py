@@ -1,0 +1,3 @@
+from minir1.cli import main
+
+main()

@@ -1,0 +1,144 @@
+"""What can be typed? The verbs and their options; what they do is in `commands.py`.
+
+Nothing heavy is imported until a verb needs it. A mistake of the user is one line on
+stderr and exit code 2; an interrupt is 130; a check that says no is 1.
+"""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from minir1 import __version__
+from minir1.errors import UserError, did_you_mean
+
+SETTINGS = "change a setting, for example --set grpo.learning_rate=3e-4 (may be repeated)"
+BACKENDS = click.Choice(["auto", "numpy", "mlx"])
+
+
+class Verbs(click.Group):
+    """A group of commands that guesses what a mistyped one was meant to be."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if self.get_command(ctx, args[0]) is None:
+            verbs = self.list_commands(ctx)
+            hint = did_you_mean(args[0], verbs) or f"; there are {', '.join(verbs)}"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="minir1")
+def cli() -> None:
+    """DeepSeek-R1, whole, on the machine that you have.
+
+    Begin with: minir1 train --tiny
+    """
+
+
+@cli.command()
+@click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
+@click.option("--recipe", type=click.Choice(["r1-zero"]), default="r1-zero", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--base", default="base", show_default=True, help="where training starts from")
+@click.option("--out", type=click.Path(), help="the run folder  [default: runs/RECIPE-seedN]")
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
+@click.option("--quiet", is_flag=True, help="print the closing table only")
+def train(tiny: bool, **options: Any) -> None:
+    """Train R1-Zero: a base model, a reward that can be checked, and nothing else."""
+    if not tiny:
+        raise UserError("minir1 train trains the tiny world only so far; type: minir1 train --tiny")
+    from minir1 import commands
+
+    commands.train(**options)
+
+
+@cli.command()
+@click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(), help="the run folder  [default: runs/pretrain-seedN]")
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
+@click.option("--quiet", is_flag=True, help="print the closing table only")
+def pretrain(tiny: bool, **options: Any) -> None:
+    """Make the base model from nothing."""
+    if not tiny:
+        raise UserError("minir1 pretrain makes the tiny base; type: minir1 pretrain --tiny")
+    from minir1 import commands
+
+    commands.pretrain(**options)
+
+
+@cli.command("eval")
+@click.argument("checkpoint")
+@click.option("--split", type=click.Choice(["test", "validation"]), default="test")
+@click.option("--problems", type=click.IntRange(1, 500), help="how many  [default: all]")
+@click.option("--samples", type=click.IntRange(1, 256), default=16, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
+def evaluate(**options: Any) -> None:
+    """Measure CHECKPOINT: accuracy with intervals, votes, length, reflection, languages.
+
+    CHECKPOINT is `base`, `base-no-reflection`, a run folder, RUN/NAME or a checkpoint folder.
+    """
+    from minir1 import commands
+
+    commands.evaluate_checkpoint(**options)
+
+
+@cli.command()
+@click.argument("checkpoint")
+@click.argument("prompt", required=False)
+@click.option("-n", "count", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--temperature", type=click.FloatRange(0, 10, min_open=True), default=1.0)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+def sample(**options: Any) -> None:
+    """Read what CHECKPOINT writes, for example: minir1 sample base "use 3 7 1 to make 11"."""
+    from minir1 import commands
+
+    commands.sample(**options)
+
+
+@cli.command()
+@click.argument("checkpoint", default="base")
+@click.option("--threads", type=click.IntRange(0, 256), default=0, help="0: all cores")
+@click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
+def bench(**options: Any) -> None:
+    """Measure rollout and update speed, and their share of this machine's matmul peak."""
+    from minir1 import commands
+
+    commands.bench(**options)
+
+
+def main() -> None:
+    """Run a verb; turn every user's mistake into one line and an exit code."""
+    try:
+        code = cli(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        where = error.ctx.command_path if getattr(error, "ctx", None) else "minir1"
+        message = " ".join(error.format_message().split())
+        fail(f"{message.rstrip('.')}; type: {where} --help")
+    except UserError as error:
+        fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def fail(message: str) -> None:
+    """Print one line and leave with exit code 2."""
+    print(f"minir1: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""What are the recipes? R1-Zero here: a base model, a verifiable reward, and nothing else.
+
+A recipe is a plain function over a run folder: it improves parameters stage by stage, saves
+after every step, measures at the end. Whatever stops it, the same call goes on from the
+last saved step and ends with the same bits.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from minir1 import evaluate, rl
+from minir1.backend import from_numpy, to_numpy, xp
+from minir1.config import RunConfig
+from minir1.model_config import ModelConfig
+from minir1.runfolder import RunFolder
+from minir1.tokenizer import WordTokenizer
+from minir1.ui import Dashboard
+
+R1_ZERO = "r1-zero"
+WATCHED = 8  # validation questions whose answers are kept all along: the time machine
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that can be asked."""
+
+    params: dict[str, Any]
+    config: ModelConfig
+    tokenizer: WordTokenizer
+
+
+def r1_zero(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any]:
+    """Train R1-Zero from a base by pure reinforcement learning, then measure both.
+
+    Returns the contents of results.json.
+    """
+    learner = reinforce(run, base, R1_ZERO, ui)
+    trained = replace(base, params=learner.params)
+    run.save_checkpoint(
+        R1_ZERO,
+        _arrays(learner.params),
+        base.config,
+        base.tokenizer,
+        metadata={"recipe": R1_ZERO, "seed": run.config.seed, "steps": learner.step},
+    )
+    seconds = {R1_ZERO: learner.seconds}
+    results = measure(run, {"base": base, R1_ZERO: trained}, seconds, ui)
+    run.write_results(results)
+    return results
+
+
+def reinforce(run: RunFolder, start: Checkpoint, stage: str, ui: Dashboard) -> rl.Learner:
+    """Run one stage of reinforcement learning in a run folder, from its last saved step."""
+    config = run.config
+    learner = _restore(run, stage) or rl.Learner.start(start.params)
+    run.truncate_after(stage if learner.step else None, learner.step)
+    last = replace(learner)  # parameters are never changed in place, so this is a snapshot
+    with _saved_on_interrupt(run, stage, lambda: last):
+        for step in rl.train(learner, config, start.tokenizer, stage):
+            _record(run, learner, step, start.tokenizer, ui)
+            last = replace(learner)
+            if learner.step % config.save_every == 0 or learner.step == config.grpo.steps:
+                _save(run, stage, learner)
+    return learner
+
+
+def _record(
+    run: RunFolder, learner: rl.Learner, step: rl.Step, tokenizer: WordTokenizer, ui: Dashboard
+) -> None:
+    """Write a step to the run's logs and show it."""
+    config, metrics = run.config, dict(step.metrics)
+    every = config.evaluation.every
+    if every and (learner.step % every == 0 or learner.step == config.grpo.steps):
+        accuracy, answers = evaluate.validation(
+            learner.params, config, tokenizer, learner.step
+        )
+        metrics["validation_accuracy"] = accuracy
+        kept = answers[: WATCHED * config.evaluation.validation_samples]
+        named = {"stage": metrics["stage"], "step": learner.step}
+        run.append_samples([named | answer for answer in kept])
+    run.append_metrics(metrics)
+    ui.step(metrics)
+    shown = int(np.argmax([s.finished for s in step.graded.samples]))
+    s = step.graded.samples[shown]
+    group = step.graded.rewards.shape[1]
+    ui.sample(
+        step.graded.questions[shown // group].prompt,
+        s.completion,
+        float(step.graded.rewards.reshape(-1)[shown]),
+        evaluate.is_right(s),
+    )
+
+
+def measure(
+    run: RunFolder, checkpoints: dict[str, Checkpoint], seconds: dict[str, float], ui: Dashboard
+) -> dict[str, Any]:
+    """Put every checkpoint to the test problems; return the contents of results.json."""
+    figures, started = {}, time.perf_counter()
+    for name, checkpoint in checkpoints.items():
+        problems, samples = run.config.evaluation.problems, run.config.evaluation.samples
+        ui.note(f"{name}: answering {problems} test problems, {samples} times each")
+        figures[name], _ = evaluate.test_figures(
+            checkpoint.params, run.config, checkpoint.tokenizer
+        )
+    seconds = {**seconds, "evaluation": time.perf_counter() - started}
+    return {
+        "schema": 1,
+        "seed": run.config.seed,
+        "engine": xp.name,
+        "seconds": {**seconds, "total": sum(seconds.values())},
+        "checkpoints": figures,
+    }
+
+
+def _arrays(params: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: to_numpy(value) for name, value in params.items()}
+
+
+def _save(run: RunFolder, stage: str, learner: rl.Learner) -> None:
+    """Save everything that the next step depends on."""
+    groups = {
+        "params": learner.params,
+        "reference": learner.ref_params,
+        "m": learner.optimiser["m"],
+        "v": learner.optimiser["v"],
+    }
+    arrays = {f"{g}/{n}": to_numpy(a) for g, tree in groups.items() for n, a in tree.items()}
+    info = {
+        "stage": stage,
+        "step": learner.step,
+        "updates": learner.optimiser["step"],
+        "seconds": learner.seconds,
+    }
+    run.save_state(arrays, info)
+
+
+def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
+    """Return the learner as it was saved, or None if the stage has not begun."""
+    state = run.load_state()
+    if state is None or state[1]["stage"] != stage:
+        return None
+    arrays, info = state
+    groups: dict[str, dict[str, Any]] = {}
+    for key, value in arrays.items():
+        group, _, name = key.partition("/")
+        groups.setdefault(group, {})[name] = value
+    trees = from_numpy(groups)
+    optimiser = {"step": info["updates"], "m": trees["m"], "v": trees["v"]}
+    return rl.Learner(
+        trees["params"], trees["reference"], optimiser, info["step"], info["seconds"]
+    )
+
+
+@contextlib.contextmanager
+def _saved_on_interrupt(run: RunFolder, stage: str, last: Any) -> Iterator[None]:
+    """On Ctrl-C save the last whole step before passing the interrupt on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _save(run, stage, last())
+        raise
+
+
+def resolved(config: RunConfig, base: Checkpoint) -> RunConfig:
+    """Return the configuration of a run that starts from this base: its shape is the base's."""
+    return replace(config, model=base.config)

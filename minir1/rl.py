@@ -1,0 +1,326 @@
+"""How does a policy improve, step by step? Ask, sample, grade, compare, update; again.
+
+One stage of reinforcement learning as a generator: it yields after every step and leaves
+files, screens and decisions to its caller. What it carries from step to step is in
+`Learner`, and nothing else, so a run continues from a saved Learner as if never stopped.
+Run-time invariants are checked on every step; a broken one stops the run with its name.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minir1 import behaviour, grpo, microbatch, model, optim, rewards, sft
+from minir1.backend import to_numpy, xp
+from minir1.config import RunConfig
+from minir1.errors import UserError
+from minir1.rng import uniforms
+from minir1.rollout import Rollout, sample
+from minir1.tokenizer import WordTokenizer
+from minir1.world.questions import Question, training_questions
+
+LOGPROB_TOLERANCE = 1e-4  # sampled against scored, float32
+KL_ROWS = 16  # completions on which the distance to the reference is watched
+BETAS = (0.9, 0.95)
+
+
+@dataclass
+class Learner:
+    """Everything that the next step depends on."""
+
+    params: dict[str, Any]
+    ref_params: dict[str, Any]  # where KL is measured from
+    optimiser: dict[str, Any]
+    step: int = 0
+    seconds: float = 0.0  # of training so far, evaluation excluded
+
+    @classmethod
+    def start(cls, params: dict[str, Any]) -> "Learner":
+        """Begin a stage: the policy is its own reference."""
+        return cls(params, params, optim.adamw_init(params))
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A rollout, what was asked, and what each completion earned.
+
+    Shapes: questions [P], samples [B], rewards (P, G)
+    """
+
+    questions: list[Question]
+    rollout: Rollout
+    samples: list[behaviour.Sample]
+    rewards: np.ndarray
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step reports: its row of metrics.jsonl and its graded rollout."""
+
+    metrics: dict[str, Any]
+    graded: Graded = field(repr=False)
+
+
+def ask(
+    params: dict[str, Any],
+    config: RunConfig,
+    tokenizer: WordTokenizer,
+    questions: list[Question],
+    group: int,
+    address: tuple[int, str, int],
+) -> tuple[Rollout, list[behaviour.Sample]]:
+    """Sample `group` answers to every question; return them as tokens and as text."""
+    prompts = [tokenizer.encode(question.prompt) for question in questions]
+    rollout = sample(
+        params,
+        config.model,
+        prompts,
+        group,
+        config.sample,
+        address,
+        tokenizer.eos_id,
+        tokenizer.pad_id,
+        config.threads,
+    )
+    samples = [
+        behaviour.Sample(
+            problem=questions[i // group].problem,
+            language=questions[i // group].language,
+            completion=tokenizer.decode(rollout.completion(i)),
+            completion_tokens=int(rollout.completion_lengths[i]),
+            finished=bool(rollout.finished[i]),
+        )
+        for i in range(len(rollout.tokens))
+    ]
+    return rollout, samples
+
+
+def grade(
+    samples: list[behaviour.Sample], config: RunConfig, address: tuple[int, str, int]
+) -> np.ndarray:
+    """Pay every completion. A coin of its own is what the random control pays by.
+
+    Shapes: samples [B] -> (P, G)
+    """
+    seed, stage, step = address
+    names = [(i, 0) for i in range(len(samples))]
+    coins = uniforms(seed, stage + "/coins", step, names, 1)[:, 0]
+    paid = [
+        rewards.reward(
+            s.problem,
+            s.completion,
+            s.finished,
+            s.language,
+            config.reward,
+            config.reward.kind,
+            float(coin),
+        )[0]
+        for s, coin in zip(samples, coins, strict=True)
+    ]
+    return np.array(paid, np.float64).reshape(-1, config.grpo.group)
+
+
+def train(
+    learner: Learner, config: RunConfig, tokenizer: WordTokenizer, stage: str
+) -> Iterator[Step]:
+    """Improve the learner in place, yielding a report after every step.
+
+    Raises: UserError when an invariant breaks or a number is no longer finite.
+    """
+    while learner.step < config.grpo.steps:
+        started = time.perf_counter()
+        address = (config.seed, stage, learner.step)
+        questions = training_questions(
+            *address, config.grpo.prompts, config.grpo.zh_prompts
+        )
+        rollout, samples = ask(
+            learner.params, config, tokenizer, questions, config.grpo.group, address
+        )
+        rollout_seconds = time.perf_counter() - started
+        graded = Graded(questions, rollout, samples, grade(samples, config, address))
+        update_started = time.perf_counter()
+        changes = improve(learner, config, graded)
+        ended = time.perf_counter()
+        learner.step += 1
+        learner.seconds += ended - started
+        if config.grpo.reference_refresh and learner.step % config.grpo.reference_refresh == 0:
+            learner.ref_params = learner.params
+        yield Step(
+            {
+                "stage": stage,
+                "step": learner.step,
+                "seconds": learner.seconds,
+                **describe(graded),
+                **changes,
+                "rollout_seconds": rollout_seconds,
+                "update_seconds": ended - update_started,
+                "rollout_tokens_per_second": rollout.completion_mask.sum() / rollout_seconds,
+                "update_tokens_per_second": changes["trained_tokens"]
+                / (ended - update_started),
+            },
+            graded,
+        )
+
+
+def improve(learner: Learner, config: RunConfig, graded: Graded) -> dict[str, float]:
+    """Update the policy on one rollout; return what the update did.
+
+    Groups without spread are left out, and their tokens do not count in the average.
+    The others are split by prompt into minibatches, one optimiser step each.
+    """
+    settings, rollout = config.grpo, graded.rollout
+    advantages = grpo.group_advantages(graded.rewards, settings.scale)  # (P, G)
+    kept = np.flatnonzero(~grpo.flat_groups(graded.rewards))
+    references = _reference_logprobs(learner, config, rollout)
+    rate = settings.learning_rate * optim.warmup(learner.step, settings.warmup)
+    norms, clipped, gap = [], [], 0.0
+    for inner in range(settings.inner_steps):
+        for i, prompts in enumerate(np.array_split(kept, settings.minibatches)):
+            if not len(prompts):
+                continue
+            rows = (prompts[:, None] * settings.group + np.arange(settings.group)).reshape(-1)
+            grads, ratio, pushed = _gradient(
+                learner.params, config, rollout, rows, advantages.reshape(-1), references
+            )
+            if inner == 0 and i == 0:
+                gap = _check_first(ratio, learner.step)
+            norm = optim.global_norm(grads)
+            _check_finite(norm, learner.step)
+            learner.params, learner.optimiser, _ = sft.update(
+                learner.params,
+                grads,
+                learner.optimiser,
+                rate,
+                settings.grad_clip,
+                BETAS,
+                settings.weight_decay,
+            )
+            norms.append(norm)
+            clipped.append(
+                grpo.clip_fraction(ratio, pushed, settings.clip_low, settings.clip_high)
+            )
+    trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
+    return {
+        "kl": _distance(rollout, references),
+        "clip_fraction": float(np.mean(clipped)) if clipped else 0.0,
+        "flat_groups": 1 - len(kept) / len(graded.rewards),
+        "grad_norm": float(np.mean(norms)) if norms else 0.0,
+        "learning_rate": rate,
+        "logprob_gap": gap,
+        "trained_tokens": float(trained) * settings.inner_steps,
+    }
+
+
+def _gradient(
+    params: dict[str, Any],
+    config: RunConfig,
+    rollout: Rollout,
+    rows: np.ndarray,
+    advantages: np.ndarray,
+    references: np.ndarray | None,
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """Differentiate the GRPO loss of some rows of a rollout.
+
+    Returns the gradient and, for every trained token, its ratio and its advantage.
+    """
+    settings = config.grpo
+    mask = np.zeros_like(rollout.completion_mask)
+    mask[rows] = rollout.completion_mask[rows]  # (B, T-1)
+    weights = grpo.token_weights(mask, settings.average, config.sample.max_tokens).reshape(-1)
+    old = rollout.old_logprobs.reshape(-1)
+    width = mask.shape[1]
+    pull = settings.kl_weight if references is not None else 0.0
+
+    def loss(p: dict[str, Any], batch: microbatch.MicroBatch) -> tuple[Any, Any]:
+        logprobs = model.place_logprobs(
+            p, config.model, batch.tokens, batch.places, config.sample.temperature
+        )  # (N)
+        value = grpo.grpo_loss(
+            logprobs,
+            xp.array(old[batch.source]),
+            xp.array(advantages[batch.source // width].astype(np.float32)),
+            xp.array(weights[batch.source].astype(np.float32)),
+            settings.clip_low,
+            settings.clip_high,
+            xp.array(references[batch.source]) if pull else None,
+            pull,
+            settings.kl_estimator,
+        )
+        return value, logprobs
+
+    batches = microbatch.split(mask, rollout.tokens, settings.tokens_per_microbatch)
+    results, grads = microbatch.gradients(loss, params, batches, config.threads)
+    source = np.concatenate([batch.source for batch in batches])
+    logprobs = np.concatenate([to_numpy(out[1]) for out in results])
+    return grads, np.exp(logprobs - old[source]), advantages[source // width]
+
+
+def _reference_logprobs(
+    learner: Learner, config: RunConfig, rollout: Rollout
+) -> np.ndarray | None:
+    """Score the rollout under the reference: all of it if the loss needs it, else a few rows.
+
+    Returns NaN where nothing was scored. Shapes: -> (B·(T-1))
+    """
+    mask = rollout.completion_mask
+    if not config.grpo.kl_weight:
+        mask = np.where(np.arange(len(mask))[:, None] < KL_ROWS, mask, 0)
+    out = np.full(mask.size, np.nan, np.float32)
+    budget = config.grpo.tokens_per_microbatch
+    for batch in microbatch.split(mask, rollout.tokens, budget):
+        logprobs = model.place_logprobs(
+            learner.ref_params,
+            config.model,
+            batch.tokens,
+            batch.places,
+            config.sample.temperature,
+        )
+        out[batch.source] = to_numpy(logprobs)
+    return out
+
+
+def _distance(rollout: Rollout, references: np.ndarray | None) -> float:
+    """Estimate the KL from the sampling policy to the reference, a token (k3)."""
+    x = references - rollout.old_logprobs.reshape(-1)
+    x = x[np.isfinite(x)].astype(np.float64)
+    return float(np.mean(np.expm1(x) - x)) if x.size else 0.0
+
+
+def _check_first(ratio: np.ndarray, step: int) -> float:
+    """Before any update the policy is the sampler: every ratio must be one."""
+    gap = float(np.abs(np.log(ratio)).max())
+    if not gap < LOGPROB_TOLERANCE:
+        raise UserError(
+            f"step {step + 1}: sampled and scored log-probabilities differ by {gap:.2g}, "
+            f"wanted less than {LOGPROB_TOLERANCE:g}: the loss would not be that of the samples"
+        )
+    return gap
+
+
+def _check_finite(norm: float, step: int) -> None:
+    if not np.isfinite(norm):
+        raise UserError(
+            f"step {step + 1}: the gradient is {norm}; the last saved state is good. "
+            f"Try a lower grpo.learning_rate: --set grpo.learning_rate=1e-4"
+        )
+
+
+def describe(graded: Graded) -> dict[str, float]:
+    """Sum up one rollout under the names of metrics.jsonl."""
+    seen = behaviour.describe(graded.samples)
+    mask = graded.rollout.completion_mask
+    return {
+        "reward": float(graded.rewards.mean()),
+        "accuracy": seen["accuracy"],
+        "format_rate": seen["format_rate"],
+        "completion_tokens": seen["completion_tokens"],
+        "attempts": seen["attempts_per_answer"],
+        "reflections": seen["reflections_per_answer"],
+        "language_consistency": seen["language_consistency"],
+        "mixed_language_rate": seen["mixed_language_rate"],
+        "truncated": seen["truncated"],
+        "entropy": float((graded.rollout.entropy * mask).sum() / mask.sum()),
+    }

@@ -1,0 +1,174 @@
+"""Where do completions come from? From the policy, token by token, exactly as it is.
+
+The only sampler. Each prompt is read once and its cache copied to its group; rows that
+have finished are dropped from the batch; every uniform number belongs to a (prompt,
+sample, position), so a row's tokens do not depend on the rows beside it. Log-probability and
+entropy are recorded as sampled: nothing is cut off (no top-k, no top-p) and nothing is
+re-encoded from text, so what the loss scores is what was drawn. The end token is sampled
+and trained like any other.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minir1 import model
+from minir1.backend import parallel_map, to_numpy, xp
+from minir1.config import SampleConfig
+from minir1.model_config import ModelConfig
+from minir1.rng import uniforms
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """G completions of each of P prompts, as sampled; B = P·G rows, a group side by side.
+
+    Arrays of width T-1 speak at column t of the token at t + 1, as the scorer does.
+
+    Shapes: tokens (B, T) padded on the right; completion_mask, old_logprobs, entropy
+    (B, T-1); prompt_lengths, completion_lengths (B) with the end token counted; finished (B)
+    says that the end token came before the cap.
+    """
+
+    tokens: np.ndarray
+    completion_mask: np.ndarray
+    old_logprobs: np.ndarray
+    entropy: np.ndarray
+    prompt_lengths: np.ndarray
+    completion_lengths: np.ndarray
+    finished: np.ndarray
+
+    def completion(self, row: int) -> np.ndarray:
+        """The tokens that the policy wrote in one row, the end token included."""
+        start = int(self.prompt_lengths[row])
+        return self.tokens[row, start : start + int(self.completion_lengths[row])]
+
+
+def choose(logits: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw a token from each row by inverting its distribution at u.
+
+    Returns tokens, their log-probabilities, and the entropy of each row.
+
+    Shapes: logits (B, V), u (B) -> (B), (B), (B)
+    """
+    z = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    total = e.sum(axis=1)
+    edges = np.cumsum(e, axis=1)  # (B, V)
+    # Rounding must never reach past the last word that has any probability.
+    mark = np.minimum(u * edges[:, -1], np.nextafter(edges[:, -1], np.float32(0)))
+    tokens = np.argmax(edges > mark[:, None], axis=1)
+    log_total = np.log(total)
+    entropy = log_total - np.einsum("bv,bv->b", e, z) / total
+    return tokens.astype(np.int32), z[np.arange(len(z)), tokens] - log_total, entropy
+
+
+def sample(
+    params: model.Params,
+    config: ModelConfig,
+    prompts: list[list[int]],
+    group: int,
+    settings: SampleConfig,
+    address: tuple[int, str, int],
+    eos_id: int,
+    pad_id: int,
+    threads: int = 0,
+) -> Rollout:
+    """Sample `group` completions of each prompt; address is (seed, stage, step).
+
+    The rows are cut into chunks of settings.rows_per_chunk that decode together; the cut
+    follows from the settings, so threads change no bit.
+
+    Shapes: prompts [P lists] -> Rollout with B = P·group rows
+    """
+    per_chunk = max(1, settings.rows_per_chunk // group)
+    chunks = [range(i, min(i + per_chunk, len(prompts))) for i in range(0, len(prompts), per_chunk)]
+
+    def decode(chunk: range) -> list[_Row]:
+        names = [(prompt, sample) for prompt in chunk for sample in range(group)]
+        u = uniforms(*address, names, settings.max_tokens)  # (b, cap)
+        chosen = [prompts[i] for i in chunk]
+        return _decode(params, config, chosen, group, settings.temperature, u, eos_id, pad_id)
+
+    rows = [row for part in parallel_map(decode, chunks, threads) for row in part]
+    repeated = [prompt for prompt in prompts for _ in range(group)]
+    return _assemble(repeated, rows, eos_id, pad_id)
+
+
+_Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
+
+
+def _decode(
+    params: model.Params,
+    config: ModelConfig,
+    prompts: list[list[int]],
+    group: int,
+    temperature: float,
+    u: np.ndarray,
+    eos_id: int,
+    pad_id: int,
+) -> list[_Row]:
+    """Decode one chunk of rows together until all have ended or reached the cap."""
+    rows, cap = u.shape
+    tokens = np.full((rows, cap), pad_id, np.int32)
+    logprobs, entropy = np.zeros((rows, cap), np.float32), np.zeros((rows, cap), np.float32)
+    lengths = np.full(rows, cap)
+    cache, scores = _read_prompts(params, config, prompts, group, pad_id)
+    alive = np.arange(rows)  # the row that each line of the cache belongs to
+    ended = np.zeros(rows, bool)
+    for t in range(cap):
+        z = to_numpy(scores) if temperature == 1.0 else to_numpy(scores) / temperature
+        drawn, logp, h = choose(z, u[alive, t])
+        tokens[alive, t], logprobs[alive, t], entropy[alive, t] = drawn, logp, h
+        newly = (drawn == eos_id) & ~ended
+        lengths[alive[newly]] = t + 1
+        ended |= newly
+        if ended.all() or t + 1 == cap:
+            break
+        if cache.full or ended.mean() > 0.15:
+            kept = np.flatnonzero(~ended)
+            cache.select(kept)
+            alive, drawn, ended = alive[kept], drawn[kept], ended[kept]
+        hidden = model.forward(params, config, drawn[:, None], cache)
+        scores = model.logits(params, hidden[:, 0])
+    return [
+        (tokens[i, :n], logprobs[i, :n], entropy[i, :n]) for i, n in enumerate(lengths)
+    ]
+
+
+def _read_prompts(
+    params: model.Params,
+    config: ModelConfig,
+    prompts: list[list[int]],
+    group: int,
+    pad_id: int,
+) -> tuple[model.Cache, Any]:
+    """Read each prompt once, then hand its cache and last scores to its whole group."""
+    width = max(map(len, prompts))
+    padding = np.array([width - len(prompt) for prompt in prompts])
+    tokens = np.array([[pad_id] * (width - len(p)) + p for p in prompts], np.int32)
+    cache = model.Cache(config, len(prompts), width, padding)
+    hidden = model.forward(params, config, tokens, cache)
+    members = np.repeat(np.arange(len(prompts)), group)
+    cache.select(members)
+    scores = model.logits(params, hidden[:, -1])
+    return cache, xp.take(scores, xp.array(members.astype(np.int32)), axis=0)
+
+
+def _assemble(
+    prompts: list[list[int]], rows: list[_Row], eos_id: int, pad_id: int
+) -> Rollout:
+    """Lay prompt and completion of each row side by side, padded on the right."""
+    prompt_lengths = np.array([len(prompt) for prompt in prompts])
+    lengths = np.array([len(row[0]) for row in rows])
+    B, T = len(rows), int((prompt_lengths + lengths).max())
+    tokens = np.full((B, T), pad_id, np.int32)
+    mask, logprobs, entropy = np.zeros((3, B, T - 1), np.float32)
+    for i, (drawn, logp, h) in enumerate(rows):
+        start, end = prompt_lengths[i], prompt_lengths[i] + lengths[i]
+        tokens[i, :start], tokens[i, start:end] = prompts[i], drawn
+        mask[i, start - 1 : end - 1] = 1
+        logprobs[i, start - 1 : end - 1], entropy[i, start - 1 : end - 1] = logp, h
+    finished = np.array([row[0][-1] == eos_id for row in rows])
+    return Rollout(tokens, mask, logprobs, entropy, prompt_lengths, lengths, finished)
