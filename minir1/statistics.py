@@ -15,7 +15,8 @@ def pass_at_k(n, c, k: int):
 
         pass@k = 1 - C(n-c, k) / C(n, k) = 1 - product over i < k of (n-c-i) / (n-i)
 
-    Unbiased, where 1 - (1 - c/n)^k is too low. The product needs no large factorials.
+    Unbiased, where 1 - (1 - c/n)^k is too low. The product needs no large factorials, and
+    has a factor 0 as soon as k answers cannot all be wrong.
 
     Shapes: n (P,) or a number, c (P,) -> (P,)
     Raises: ValueError where k is not in 1..n or c not in 0..n.
@@ -28,7 +29,7 @@ def pass_at_k(n, c, k: int):
         raise ValueError("wanted 0 <= right answers <= samples")
     i = np.arange(k)
     n, c = n[..., None], c[..., None]  # (P, 1)
-    return 1.0 - np.prod(np.maximum(n - c - i, 0) / (n - i), axis=-1)
+    return 1.0 - np.prod((n - c - i) / (n - i), axis=-1)
 
 
 def maj_at_k(

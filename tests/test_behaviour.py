@@ -69,6 +69,7 @@ def test_a_trace_that_gives_up():
     assert seen["yes_given_miss"] == 0
     assert only(FOUND.replace("yes so", "no so"))["gave_up"] == 1
     assert only(GAVE_UP.replace("</think>", ""))["gave_up"] == 0
+    assert only(GAVE_UP.replace("no so", "so"))["gave_up"] == 0
 
 
 def test_a_trace_that_is_cut_off():
@@ -89,6 +90,9 @@ def test_a_verdict_is_held_against_the_result_as_written():
     assert seen["yes_given_hit"] is None
     assert seen["arithmetic_right"] == 0.5
     assert seen["accuracy"] == 1  # the answer is right all the same
+    assert (
+        only(FOUND.replace("check 7 + 1 = 8", "check 7 + 1 = 9"))["arithmetic_right"] == 5 / 6
+    )
     missed = only(FALSE_YES.replace("12 对", "11 不"), language="zh")
     assert missed["yes_given_hit"] == 0
     assert missed["yes_given_miss"] is None
@@ -116,6 +120,7 @@ def test_a_completion_without_thinking_has_nothing_to_be_a_share_of():
             False,
         ),  # right at once
         (AT_ONCE, False),
+        (FOUND.replace("no wait", "so").replace("check", "so").replace("try", "hmm"), False),
         (FOUND.replace("3 * 1 = 3 , 3 * 7 = 21", "3 + 1 = 5 , 5 + 7 = 12"), False),  # a slip
         (FOUND.replace("3 * 1 = 3 , 3 * 7 = 21", "3 + 8 = 11"), True),  # hit by cheating
     ],

@@ -215,6 +215,21 @@ def test_strict_answer_returns_the_text_between_the_tags():
 
 
 @pytest.mark.parametrize(
+    "completion",
+    [
+        f"{ANSWER} {ANSWER}",
+        f"<answer> {ANSWER}",
+        f"{ANSWER} </answer>",
+        f"<think> {ANSWER}",
+        f"<answer> {RIGHT}",
+        f"{ANSWER} so",
+    ],
+)
+def test_strict_answer_takes_one_pair_of_tags_at_the_end_and_nothing_else(completion):
+    assert strict_answer(completion) is None
+
+
+@pytest.mark.parametrize(
     ("completion", "expected"),
     [
         (PERFECT, RIGHT),

@@ -90,6 +90,11 @@ def test_votes_of_some_answers_agree_with_every_subset():
         assert abs(found.mean() - np.mean(expected)) < 0.01
 
 
+def test_a_draw_of_abstentions_elects_nobody():
+    found = maj_at_k([["a", None, None, None]], [[1, 0, 0, 0]], 2, generator(0), rounds=3000)
+    assert found[0] == pytest.approx(0.5, abs=0.03)
+
+
 def test_votes_depend_on_the_generator_alone():
     answers, correct = [list("aabbcc")] * 3, [[True, True, False, False, False, False]] * 3
     first = maj_at_k(answers, correct, 3, rng=generator(1, "votes"))
@@ -134,7 +139,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
 
 
 def test_an_interval_has_the_width_of_the_normal_one_and_shrinks_with_the_level():
-    values = np.random.default_rng(0).normal(size=400)
+    values = np.random.default_rng(0).normal(5, 1, size=400)
     low, high = bootstrap_interval(values, generator(0, "interval"))
     half = 1.96 * values.std() / 20
     assert low == pytest.approx(values.mean() - half, abs=0.2 * half)

@@ -47,7 +47,9 @@ def test_what_is_no_step_is_no_attempt():
         "1 + 7 + 1 = a8",
         "x7 + 1 = 8",
         "٧ + 1 = 8",
-        "1234567 + 1 = 1234568",
+        "1234567 - 1 = 5",
+        "1 - 1234567 = 5",
+        "1 - 1 = 1234567",
     ):
         assert read_attempts(text) == []
     assert [attempt.result for attempt in read_attempts("1 + 7 + 1 = 8 , 8 + = 3")] == [8]

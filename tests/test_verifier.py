@@ -171,6 +171,7 @@ HOSTILE = [
     "+ 1",
     "- 3",
     "-3",
+    "-3)",
     "3 - - 3",
     "3 + ( - 3 )",
     "* 3",
@@ -261,6 +262,7 @@ def test_every_number_is_used_exactly_once():
     assert not solves("7 + 1 + 3 + 0", (3, 7, 1), 11)
     assert not solves("7 + 4", (3, 7, 1), 11)
     assert not solves("11", (3, 7, 1), 11)
+    assert not solves("( 7 + 1 ) + 3 )", (3, 7, 1), 11)
     assert not solves("4 * 4 - 4 - 4", (4, 4, 4), 8)
     assert solves("4 * 4 - 4", (4, 4, 4), 12)
     assert not solves("4 * 3", (4, 4, 3), 12)
