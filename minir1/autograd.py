@@ -275,7 +275,7 @@ def reshape(a: Any, shape: Any) -> array:
 def transpose(a: Any, axes: Any = None) -> array:
     """Permute the axes; all reversed by default."""
     x = _raw(a)
-    back = None if not axes else np.argsort(axes)
+    back = None if not axes else np.argsort(np.mod(axes, x.ndim))
     return _node(np.transpose(x, axes or None), (a,), lambda g: (np.transpose(g, back),))
 
 
@@ -294,7 +294,7 @@ def take(a: Any, indices: Any, axis: int = 0) -> array:
 
     def vjp(g: np.ndarray) -> tuple[np.ndarray]:
         out = np.zeros(x.shape, g.dtype)
-        flat = index.reshape(-1)
+        flat = index.reshape(-1) % x.shape[axis]  # -1 and the last are one row
         rows = np.moveaxis(g, range(axis, axis + index.ndim), range(index.ndim))
         rows = rows.reshape(flat.size, -1)
         order = np.argsort(flat, kind="stable")
@@ -381,7 +381,8 @@ def value_and_grad(fn: Callable[..., Any], argnums: int = 0) -> Callable[..., An
     """Return a function that computes fn and the gradient of its first result.
 
     fn returns a scalar loss, or a tuple that begins with it. The gradient has the
-    structure of the argument numbered argnums.
+    structure of the argument numbered argnums. What comes back remembers nothing: the
+    tape is freed.
     """
 
     def wrapped(*args: Any) -> tuple[Any, Any]:
@@ -398,7 +399,10 @@ def value_and_grad(fn: Callable[..., Any], argnums: int = 0) -> Callable[..., An
         def gradient(leaf: array) -> array:
             return array(grads.get(id(leaf), np.zeros_like(leaf.data)))
 
-        return out, tree_map(gradient, variables)
+        def forgetful(leaf: Any) -> Any:
+            return stop_gradient(leaf) if isinstance(leaf, array) else leaf
+
+        return tree_map(forgetful, out), tree_map(gradient, variables)
 
     return wrapped
 
