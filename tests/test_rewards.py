@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from gallery import ANSWER, NOT_PAID, RIGHT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,6 @@ class Puzzle:
 
 
 PUZZLE = Puzzle()
-RIGHT = "( 7 + 1 ) + 3"
 THOUGHT = "try 3 * 1 = 3 , 3 * 7 = 21 no wait 7 + 1 = 8 , 8 + 3 = 11 yes so"
 PERFECT = f"<think> {THOUGHT} </think> <answer> {RIGHT} </answer>"
 
@@ -82,67 +82,6 @@ def test_a_truncated_completion_earns_nothing_whatever_it_says(ending):
     assert parts == {"accuracy": 0.0, "format": 0.0, "language_consistency": 1.0}
     assert reward(PUZZLE, PERFECT, False, "en", weights, kind="format")[0] == 0
     assert vote(PERFECT, False) is None
-
-
-ANSWER = f"<answer> {RIGHT} </answer>"
-NOT_PAID = {
-    "empty": "",
-    "blank": "   \n",
-    "eos only": "<eos>",
-    "no tags": RIGHT,
-    "answer in the thinking": f"<think> {ANSWER} </think>",
-    "answer in an open thinking": f"<think> hmm {ANSWER}",
-    "answer before the thinking": f"{ANSWER} <think> hmm </think>",
-    "answer, then an empty thinking": f"{ANSWER} <think> </think>",
-    "two answers": f"{ANSWER} {ANSWER}",
-    "two answers, one wrong": f"<think> so </think> <answer> 7 + 1 </answer> {ANSWER}",
-    "every answer there is": "<think> so </think>" + f" {ANSWER}" * 50,
-    "answer within an answer": f"<answer> {ANSWER} </answer>",
-    "thinks again between answers": f"<answer> 7 </answer> </think> <think> </think> {ANSWER}",
-    "a second </think> hides an answer": f"</think> <answer> 7 </answer> </think> {ANSWER}",
-    "second block": f"<think> a </think> <think> b </think> {ANSWER}",
-    "thinking within thinking": f"<think> <think> a </think> {ANSWER} </think>",
-    "closed often": ANSWER + " </answer>" * 20,
-    "opened often": "<answer> " * 20 + f"{RIGHT} </answer>",
-    "not closed": f"<answer> {RIGHT}",
-    "not opened": f"{RIGHT} </answer>",
-    "reversed tags": f"</answer> {RIGHT} <answer>",
-    "text behind": f"{ANSWER} so",
-    "number behind": f"{ANSWER} 11",
-    "eos twice": f"{ANSWER} <eos> <eos>",
-    "eos inside": f"<answer> {RIGHT} <eos> </answer>",
-    "goes on after eos": f"{ANSWER} <eos> User: use 1 1 1 to make 3 .",
-    "plays the user": f"{ANSWER} User: thank you",
-    "capitals": f"<ANSWER> {RIGHT} </ANSWER>",
-    "blanks in the tag": f"< answer > {RIGHT} < / answer >",
-    "empty answer": "<think> so </think> <answer> </answer>",
-    "empty answer, no blank": "<think> so </think> <answer></answer>",
-    "the target itself": "<answer> 11 </answer>",
-    "an equation": f"<answer> {RIGHT} = 11 </answer>",
-    "a chain": "<answer> 7 + 1 = 8 , 8 + 3 = 11 </answer>",
-    "two expressions": f"<answer> {RIGHT} , {RIGHT} </answer>",
-    "a number twice": "<answer> 7 + 1 + 3 + 0 </answer>",
-    "not all numbers": "<answer> 7 + 4 </answer>",
-    "numbers glued": "<answer> 1 + 10 </answer>",
-    "glued by hand": "<answer> 7 + 31 </answer>",
-    "wrong": "<answer> ( 7 + 1 ) * 3 </answer>",
-    "almost": "<answer> 7 * 1 + 3 </answer>",
-    "power": "<answer> 7 + 1 + 3 ** 1 </answer>",
-    "floor division": "<answer> 7 // 1 + 3 + 1 </answer>",
-    "comment": f"<answer> {RIGHT} # 12 </answer>",
-    "code": "<answer> __import__('os').system('true') or 11 </answer>",
-    "hanging power": "<answer> 9**9**9**9 </answer>",
-    "unicode digits": "<answer> ( ７ + １ ) + ３ </answer>",
-    "deep brackets": f"<answer> {'(' * 20_000}{RIGHT}{')' * 20_000} </answer>",
-    "long sum": f"<answer> {'1+' * 50_000}1 </answer>",
-    "many tags": "<answer>" * 20_000,
-    "many closings": "</think>" * 20_000 + ANSWER,
-    "nul": f"<answer> {RIGHT}\0 </answer>",
-    "zero width blank": f"<answer> \u200b{RIGHT} </answer>",
-    "no-break blank": "<answer> ( 7\u00a0+ 1 ) + 3 </answer>",
-    "surrogate": "<answer> \ud800 </answer>",
-    "division by zero": "<answer> 3 / ( 7 - 7 ) </answer>",
-}
 
 
 @pytest.mark.parametrize("completion", NOT_PAID.values(), ids=NOT_PAID.keys())

@@ -6,6 +6,7 @@ import time
 from fractions import Fraction
 
 import pytest
+from gallery import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,81 +138,6 @@ def test_division_is_exact():
     assert parse("7 / 2").value == Fraction(7, 2)
     assert not solves("7 / 2", (7, 2), 3)
     assert solves("( 1 / 3 ) * 9", (1, 3, 9), 3)
-
-
-HOSTILE = [
-    "",
-    " ",
-    "2**10",
-    "2 * * 10",
-    "7//2",
-    "7 / / 2",
-    "2.5*4",
-    ".5",
-    "1e3",
-    "1_000",
-    "0x10",
-    "007",
-    "9**9**9**9",
-    '__import__("os").system("true")',
-    "(lambda: 0)()",
-    "[c for c in ().__class__.__bases__]",
-    "١٢ + ٣",
-    "１＋２",
-    "2²",
-    "②",
-    "1\u00a0+ 2",
-    "1\u20092",
-    "1\0+ 2",
-    "1 2",
-    "( 1 ) ( 2 )",
-    "2 ( 3 )",
-    "( 2 ) 3",
-    "1 +",
-    "+ 1",
-    "- 3",
-    "-3",
-    "-3)",
-    "3 - - 3",
-    "3 + ( - 3 )",
-    "* 3",
-    "( )",
-    "()",
-    "( 1",
-    "1 )",
-    ") 1 (",
-    "1 + 2 = 3",
-    "3 = 3",
-    "1 , 2",
-    "7 / 0",
-    "1 / ( 1 - 1 )",
-    "1 # 2",
-    "1; 2",
-    "True",
-    "inf",
-    "nan",
-    "None",
-    "1 + x",
-    "10!",
-    "5 % 3",
-    "6 ^ 1",
-    "1 << 4",
-    "( 7 + 1 ) + 3 <eos>",
-    "( 7 + 1 ) + 3 </answer>",
-    "{7}",
-    "７",
-    "𝟩",
-    "(" * 5000 + "1" + ")" * 5000,
-    "(" * 120 + "1" + ")" * 120,
-    "(" * 250,
-    "1+" * 100_000 + "1",
-    "9" * 1_000_000,
-    "1/" * 100_000 + "1",
-    "1 " * 100,
-    "\n" * 100_000,
-    "*" * 256,
-    "\ud800",
-]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
