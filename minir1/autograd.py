@@ -129,7 +129,7 @@ def _unbroadcast(g: np.ndarray, like: Any) -> np.ndarray | None:
 
 
 def _binary(forward: Any, left: Callable[..., Any], right: Callable[..., Any]) -> Any:
-    """Make an element-wise function of two from its derivatives left(g, x, y, out), right(…)."""
+    """Make a function of two from its derivatives left(g, x, y, out) and right(…)."""
 
     def op(a: Any, b: Any) -> array:
         x, y = _raw(a), _raw(b)
@@ -283,9 +283,8 @@ def concatenate(arrays: list[Any], axis: int = 0) -> array:
     """Join along an axis."""
     parts = [_raw(a) for a in arrays]
     cuts = np.cumsum([p.shape[axis] for p in parts])[:-1]
-    return _node(
-        np.concatenate(parts, axis=axis), tuple(arrays), lambda g: tuple(np.split(g, cuts, axis))
-    )
+    joined = np.concatenate(parts, axis=axis)
+    return _node(joined, tuple(arrays), lambda g: tuple(np.split(g, cuts, axis)))
 
 
 def take(a: Any, indices: Any, axis: int = 0) -> array:
@@ -407,5 +406,6 @@ def value_and_grad(fn: Callable[..., Any], argnums: int = 0) -> Callable[..., An
     return wrapped
 
 
-from minir1 import fused as fast  # noqa: E402  (fused primitives build on the tape above)
+# Fused primitives build on the tape above.
+from minir1 import fused as fast  # noqa: E402, F401
 from minir1.fused import swiglu, token_logprobs  # noqa: E402, F401

@@ -101,7 +101,11 @@ def from_numpy(tree: Any) -> Any:
 
 def cores() -> int:
     """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1
+    )
 
 
 def parallel_map(fn: Callable[[A], B], items: Iterable[A], threads: int = 0) -> Iterator[B]:

@@ -50,7 +50,9 @@ def cli() -> None:
 def train(tiny: bool, **options: Any) -> None:
     """Train R1-Zero: a base model, a reward that can be checked, and nothing else."""
     if not tiny:
-        raise UserError("minir1 train trains the tiny world only so far; type: minir1 train --tiny")
+        raise UserError(
+            "minir1 train trains the tiny world only so far; type: minir1 train --tiny"
+        )
     from minir1 import commands
 
     commands.train(**options)

@@ -24,8 +24,10 @@ from minir1.settings import (
     flatten,
     override,
 )
+from minir1.world.corpus_config import CorpusConfig
 
 __all__ = [
+    "CorpusConfig",
     "EvalConfig",
     "GRPOConfig",
     "ModelConfig",
@@ -114,6 +116,7 @@ class PretrainConfig(Section):
     learning_rate: Positive = 3e-3  # at its peak
     warmup: Whole = 50  # steps over which the learning rate rises
     final_fraction: Share = 0.03  # of the peak, where the cosine ends
+    tokens_per_microbatch: Count = 900  # tokens in memory at once; changes rounding only
     weight_decay: Weight = 0.05  # on matrices only
     grad_clip: Positive = 1.0  # the largest norm of a gradient
     beta1: Decay = 0.9  # memory of the gradient's mean
@@ -137,7 +140,7 @@ class EvalConfig(Section):
 class RunConfig(Section):
     """Everything that decides a run's result, and where it is computed."""
 
-    recipe: Literal["pretrain", "r1-zero", "r1", "all"] = "r1-zero"  # which story
+    recipe: Literal["pretrain", "r1-zero"] = "r1-zero"  # which story
     seed: Whole = 0  # every random number is a function of it
     backend: Literal["auto", "numpy", "mlx"] = "auto"  # the engine
     threads: Whole = 0  # 0: all cores; changes no bit of the result
@@ -147,6 +150,7 @@ class RunConfig(Section):
     reward: RewardConfig = field(default_factory=RewardConfig)
     grpo: GRPOConfig = field(default_factory=GRPOConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
     evaluation: EvalConfig = field(default_factory=EvalConfig)
 
     def __post_init__(self) -> None:

@@ -18,12 +18,15 @@ from minir1.statistics import bootstrap_interval, maj_at_k, pass_at_k
 from minir1.tokenizer import WordTokenizer
 from minir1.verdict import FIRST, FOURTH, verdicts
 from minir1.verifier import solves
+from minir1.world.problems import split
 from minir1.world.questions import Question, held_out_questions
 
 Figures = dict[str, Any]
 
+SIZES = {name: len(problems) for name, problems in split().items()}  # problems in each part
 
-def test_figures(
+
+def held_out_figures(
     params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, part: str = "test"
 ) -> tuple[Figures, list[behaviour.Sample]]:
     """Measure a checkpoint on held-out problems; return the figures and the samples.
@@ -77,7 +80,7 @@ def validation(
             "prompt": questions[i // group].prompt,
             "completion": s.completion,
             "tokens": s.completion_tokens,
-            "right": isis_right(s),
+            "right": is_right(s),
         }
         for i, s in enumerate(samples)
     ]

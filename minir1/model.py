@@ -116,7 +116,9 @@ def _linear(params: Params, name: str, x: Any) -> Any:
     return y if bias is None else y + bias
 
 
-def _heads(params: Params, config: ModelConfig, at: str, which: str, x: Any, offset: int) -> Any:
+def _heads(
+    params: Params, config: ModelConfig, at: str, which: str, x: Any, offset: int
+) -> Any:
     """Project to heads; queries and keys are normalised (Qwen 3) and rotated.
 
     Shapes: x (B, T, C) -> (B, heads, T, D)
@@ -185,7 +187,9 @@ def _feed_forward(params: Params, i: int, x: Any) -> Any:
     return _linear(params, at + "down_proj", xp.swiglu(gate, up))
 
 
-def forward(params: Params, config: ModelConfig, tokens: Any, cache: Cache | None = None) -> Any:
+def forward(
+    params: Params, config: ModelConfig, tokens: Any, cache: Cache | None = None
+) -> Any:
     """Read tokens and return what the model makes of each position.
 
     Causal: position t sees tokens 0..t, so padding on the right changes nothing before

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import evaluate, rl
+from minir1 import evaluate, pretrain, rl
 from minir1.backend import from_numpy, to_numpy, xp
-from minir1.config import RunConfig
 from minir1.model_config import ModelConfig
 from minir1.runfolder import RunFolder
 from minir1.tokenizer import WordTokenizer
 from minir1.ui import Dashboard
 
 R1_ZERO = "r1-zero"
+SAVE_PRETRAINING = 50  # steps between saved states: they are many and short
 WATCHED = 8  # validation questions whose answers are kept all along: the time machine
 
 
@@ -76,9 +76,7 @@ def _record(
     config, metrics = run.config, dict(step.metrics)
     every = config.evaluation.every
     if every and (learner.step % every == 0 or learner.step == config.grpo.steps):
-        accuracy, answers = evaluate.validation(
-            learner.params, config, tokenizer, learner.step
-        )
+        accuracy, answers = evaluate.validation(learner.params, config, tokenizer, learner.step)
         metrics["validation_accuracy"] = accuracy
         kept = answers[: WATCHED * config.evaluation.validation_samples]
         named = {"stage": metrics["stage"], "step": learner.step}
@@ -96,6 +94,33 @@ def _record(
     )
 
 
+def pretrain_base(run: RunFolder, ui: Dashboard) -> dict[str, Any]:
+    """Make the base from nothing, then measure it. Returns the contents of results.json."""
+    config, tokenizer = run.config, WordTokenizer()
+    learner = _restore(run, pretrain.STAGE) or pretrain.start(config)
+    run.truncate_after(pretrain.STAGE if learner.step else None, learner.step)
+    last = replace(learner)
+    with _saved_on_interrupt(run, pretrain.STAGE, lambda: last):
+        for metrics in pretrain.train(learner, config, tokenizer):
+            run.append_metrics(metrics)
+            ui.step(metrics)
+            last = replace(learner)
+            if learner.step % SAVE_PRETRAINING == 0 or learner.step == config.pretrain.steps:
+                _save(run, pretrain.STAGE, learner)
+    run.save_checkpoint(
+        "base",
+        _arrays(learner.params),
+        config.model,
+        tokenizer,
+        dtype="float16",
+        metadata=pretrain.provenance(config, learner),
+    )
+    made = Checkpoint(learner.params, config.model, tokenizer)
+    results = measure(run, {"base": made}, {pretrain.STAGE: learner.seconds}, ui)
+    run.write_results(results)
+    return results
+
+
 def measure(
     run: RunFolder, checkpoints: dict[str, Checkpoint], seconds: dict[str, float], ui: Dashboard
 ) -> dict[str, Any]:
@@ -104,7 +129,7 @@ def measure(
     for name, checkpoint in checkpoints.items():
         problems, samples = run.config.evaluation.problems, run.config.evaluation.samples
         ui.note(f"{name}: answering {problems} test problems, {samples} times each")
-        figures[name], _ = evaluate.test_figures(
+        figures[name], _ = evaluate.held_out_figures(
             checkpoint.params, run.config, checkpoint.tokenizer
         )
     seconds = {**seconds, "evaluation": time.perf_counter() - started}
@@ -164,8 +189,3 @@ def _saved_on_interrupt(run: RunFolder, stage: str, last: Any) -> Iterator[None]
     except KeyboardInterrupt:
         _save(run, stage, last())
         raise
-
-
-def resolved(config: RunConfig, base: Checkpoint) -> RunConfig:
-    """Return the configuration of a run that starts from this base: its shape is the base's."""
-    return replace(config, model=base.config)

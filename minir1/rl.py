@@ -133,9 +133,7 @@ def train(
     while learner.step < config.grpo.steps:
         started = time.perf_counter()
         address = (config.seed, stage, learner.step)
-        questions = training_questions(
-            *address, config.grpo.prompts, config.grpo.zh_prompts
-        )
+        questions = training_questions(*address, config.grpo.prompts, config.grpo.zh_prompts)
         rollout, samples = ask(
             learner.params, config, tokenizer, questions, config.grpo.group, address
         )

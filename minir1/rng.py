@@ -23,7 +23,9 @@ def generator(seed: int, *path: object) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=_key(seed, path)))
 
 
-def uniforms(seed: int, stage: str, step: int, rows: list[tuple[int, int]], n: int) -> np.ndarray:
+def uniforms(
+    seed: int, stage: str, step: int, rows: list[tuple[int, int]], n: int
+) -> np.ndarray:
     """Return n uniforms in [0, 1) for each row, named by its (prompt, sample).
 
     The row is Philox's counter and the position is the place in its stream: a row draws

@@ -83,7 +83,9 @@ def sample(
     Shapes: prompts [P lists] -> Rollout with B = P·group rows
     """
     per_chunk = max(1, settings.rows_per_chunk // group)
-    chunks = [range(i, min(i + per_chunk, len(prompts))) for i in range(0, len(prompts), per_chunk)]
+    chunks = [
+        range(i, min(i + per_chunk, len(prompts))) for i in range(0, len(prompts), per_chunk)
+    ]
 
     def decode(chunk: range) -> list[_Row]:
         names = [(prompt, sample) for prompt in chunk for sample in range(group)]
@@ -132,9 +134,7 @@ def _decode(
             alive, drawn, ended = alive[kept], drawn[kept], ended[kept]
         hidden = model.forward(params, config, drawn[:, None], cache)
         scores = model.logits(params, hidden[:, 0])
-    return [
-        (tokens[i, :n], logprobs[i, :n], entropy[i, :n]) for i, n in enumerate(lengths)
-    ]
+    return [(tokens[i, :n], logprobs[i, :n], entropy[i, :n]) for i, n in enumerate(lengths)]
 
 
 def _read_prompts(
@@ -156,9 +156,7 @@ def _read_prompts(
     return cache, xp.take(scores, xp.array(members.astype(np.int32)), axis=0)
 
 
-def _assemble(
-    prompts: list[list[int]], rows: list[_Row], eos_id: int, pad_id: int
-) -> Rollout:
+def _assemble(prompts: list[list[int]], rows: list[_Row], eos_id: int, pad_id: int) -> Rollout:
     """Lay prompt and completion of each row side by side, padded on the right."""
     prompt_lengths = np.array([len(prompt) for prompt in prompts])
     lengths = np.array([len(row[0]) for row in rows])

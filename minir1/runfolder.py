@@ -17,6 +17,7 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,9 +32,11 @@ from minir1.errors import UserError, shorten
 from minir1.files import (
     WriteError,
     encode,
+    flush_tree,
     lock_folder,
     read_json,
     replace_file,
+    replace_folder,
     to_json,
     writing,
 )
@@ -128,7 +131,9 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """Return what to type to go on with this run."""
-        return resume_command(self.path)
+        return resume_command(
+            self.path, "pretrain" if self.config.recipe == "pretrain" else "train"
+        )
 
     def checkpoint_path(self, name: str) -> Path:
         """Return where a checkpoint of this run lives."""
@@ -160,6 +165,13 @@ class RunFolder:
     def samples(self) -> list[dict[str, Any]]:
         """Return the lines of samples.jsonl."""
         return read_lines(self.path / "samples.jsonl")
+
+    def history(self, stage: str) -> list[dict[str, Any]]:
+        """Return the metrics of a stage up to the saved state."""
+        if self.saved is None:
+            return []
+        step = read_info(self.state_path)["step"]
+        return [m for m in self.metrics() if m["stage"] == stage and m["step"] <= step]
 
     def truncate_after(self, stage: str | None, step: int = 0) -> None:
         """Drop the lines written after a stage's step; with stage None, all of them."""
@@ -209,6 +221,15 @@ class RunFolder:
 
         with self._guard():
             return save_checkpoint(self.checkpoint_path(name), params, *rest, **more)
+
+    def keep_base(self, folder: Path) -> None:
+        """Copy the checkpoint that the run starts from, so that the run needs no other file."""
+        kept = self.checkpoint_path("base")
+        new = kept.with_name(".base.new")
+        with self._guard(), writing(kept):
+            shutil.copytree(folder, new)
+            flush_tree(new)
+            replace_folder(new, kept)
 
     def write_results(self, results: Mapping[str, Any]) -> None:
         """Write results.json. Raises: ValueError for NaN or infinity; WriteError."""
@@ -261,9 +282,9 @@ def next_free(config: RunConfig) -> Path:
     return folder
 
 
-def resume_command(folder: Path) -> str:
+def resume_command(folder: Path, verb: str = "train") -> str:
     """Return what to type to go on with a run."""
-    return f"minir1 train --tiny --out {shlex.quote(str(folder))} --resume"
+    return f"minir1 {verb} --tiny --out {shlex.quote(str(folder))} --resume"
 
 
 def versions(engine: str) -> dict[str, str]:

@@ -4,12 +4,13 @@ Training questions are a function of (seed, step); held-out ones are always the 
 every checkpoint of every run answers the same paper.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from minir1.rng import generator
-from minir1.world.problems import Problem, prompt, split
+from minir1.world.problems import Problem, prompt, request, split
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,25 @@ def _phrase(
         a, b, c = (int(i) for i in rng.permutation(3))
         questions.append(Question(problem, language, prompt(problem, language, (a, b, c))))
     return questions
+
+
+_REQUEST = re.compile(
+    r"(?:use|用)\s+(\d{1,2})\s+(\d{1,2})\s+(\d{1,2})\s+(?:to\s+make|来\s*凑)\s+(\d{1,2})\s*[.。]?"
+)
+
+
+def read_prompt(text: str) -> tuple[str, Problem | None]:
+    """Turn what a person typed into a prompt, and into a problem if it is one.
+
+    "use 3 7 1 to make 11" becomes '<bos> User: use 3 7 1 to make 11 . Assistant:'; any other
+    text is put between the same frame as it is.
+    """
+    text = text.removeprefix("<bos>").strip().removeprefix("User:").strip()
+    text = text.removesuffix("Assistant:").strip()
+    found = _REQUEST.fullmatch(text)
+    if not found:
+        return f"<bos> User: {text} Assistant:", None
+    a, b, c, target = map(int, found.groups())
+    language = "zh" if text.startswith("用") else "en"
+    problem = Problem(tuple(sorted((a, b, c))), target, 0)
+    return f"<bos> User: {request((a, b, c), target, language)} Assistant:", problem
