@@ -174,7 +174,7 @@ log = _unary(np.log, lambda g, x, o: g / x)
 sqrt = _unary(np.sqrt, lambda g, x, o: g / (2 * o))
 square = _unary(np.square, lambda g, x, o: 2 * g * x)
 abs = _unary(np.abs, lambda g, x, o: g * np.sign(x))
-sigmoid = _unary(lambda x: 1 / (1 + np.exp(-x)), lambda g, x, o: g * o * (1 - o))
+sigmoid = _unary(lambda x: np.exp(-np.logaddexp(0, -x)), lambda g, x, o: g * o * (1 - o))
 
 
 def clip(a: Any, low: Any, high: Any) -> array:

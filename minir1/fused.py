@@ -175,7 +175,8 @@ def swiglu(gate: Any, up: Any) -> array:
     """
     x, u = _raw(gate), _raw(up)
     open_ = np.negative(x)
-    np.exp(open_, out=open_)
+    with np.errstate(over="ignore"):  # exp(90) is infinite, and its reciprocal rightly 0
+        np.exp(open_, out=open_)
     open_ += 1
     np.reciprocal(open_, out=open_)  # sigmoid(gate)
     silu = x * open_
