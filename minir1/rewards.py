@@ -10,9 +10,9 @@ Left out: advantages (`grpo.py`) and the preference model of R1's last stage.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from minir1.config import RewardConfig
 from minir1.traces import (
     ANSWER,
     END_ANSWER,
@@ -27,7 +27,6 @@ from minir1.verifier import VerifierError, canonical, parse, solves
 from minir1.world.languages import SPECIALS, language_of
 
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
-KINDS = ("rule", "random", "format")
 
 _CONTROL = tuple(token for token in SPECIALS if token not in TAGS)  # <eos>, User: and so on
 _EXPRESSION_LIKE = re.compile(r"[-+*/().0-9 ]+")  # with ".", so that 2.5 is not read as 5
@@ -42,15 +41,6 @@ class Task(Protocol):
 
     @property
     def target(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class RewardWeights:
-    """How much each part of the reward counts."""
-
-    accuracy: float = 1.0  # R1: 1
-    format: float = 0.1  # R1: not published
-    language: float = 0.0  # R1-Zero: none; R1: added to the sum as it is
 
 
 def strict_answer(completion: str) -> str | None:
@@ -156,8 +146,7 @@ def reward(
     completion: str,
     finished: bool,
     language: str,
-    weights: RewardWeights,
-    kind: str = "rule",
+    settings: RewardConfig,
     coin: float = 0.0,
 ) -> tuple[float, dict[str, float]]:
     """Return what a completion earns, and every part of it unweighted.
@@ -165,22 +154,18 @@ def reward(
     Two kinds are controls. "random" pays 1 where the coin, a uniform number that the caller
     draws, is below 1/2, whatever was written. "format" pays the format part only. The
     parts are measured alike for all three kinds, so that the curves can be compared.
-
-    Raises: ValueError for another kind.
     """
     parts = {
         "accuracy": accuracy(problem, completion, finished),
         "format": format_reward(completion, finished),
         "language_consistency": language_consistency(completion, language),
     }
-    if kind == "random":
+    if settings.kind == "random":
         return float(coin < 0.5), parts
-    if kind not in KINDS:
-        raise ValueError(f"reward kind {kind!r}: wanted one of {', '.join(KINDS)}")
     if not finished:
         return 0.0, parts
-    total = weights.format * parts["format"]
-    if kind == "rule":
-        total += weights.accuracy * parts["accuracy"]
-        total += weights.language * parts["language_consistency"]
+    total = settings.format * parts["format"]
+    if settings.kind == "rule":
+        total += settings.accuracy * parts["accuracy"]
+        total += settings.language * parts["language_consistency"]
     return total, parts

@@ -115,7 +115,6 @@ def grade(
             s.finished,
             s.language,
             config.reward,
-            config.reward.kind,
             float(coin),
         )[0]
         for s, coin in zip(samples, coins, strict=True)

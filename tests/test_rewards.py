@@ -1,15 +1,15 @@
 """Only a finished, single, right answer is paid; the gallery of tricks is not."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from gallery import ANSWER, NOT_PAID, RIGHT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minir1.config import RewardConfig
 from minir1.rewards import (
-    RewardWeights,
     accuracy,
     format_reward,
     language_consistency,
@@ -32,11 +32,11 @@ PERFECT = f"<think> {THOUGHT} </think> <answer> {RIGHT} </answer>"
 
 
 def test_a_perfect_transcript_earns_every_part_in_full():
-    weights = RewardWeights(accuracy=1.0, format=0.1, language=0.3)
+    weights = RewardConfig(accuracy=1.0, format=0.1, language=0.3)
     total, parts = reward(PUZZLE, PERFECT, True, "en", weights)
     assert parts == {"accuracy": 1.0, "format": 1.0, "language_consistency": 1.0}
     assert total == pytest.approx(1.4)
-    assert reward(PUZZLE, PERFECT, True, "en", RewardWeights())[0] == pytest.approx(1.1)
+    assert reward(PUZZLE, PERFECT, True, "en", RewardConfig())[0] == pytest.approx(1.1)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_prompt_may_open_the_thinking():
 
 @pytest.mark.parametrize("ending", ["", " <eos>"])
 def test_a_truncated_completion_earns_nothing_whatever_it_says(ending):
-    weights = RewardWeights(accuracy=1.0, format=0.1, language=0.3)
+    weights = RewardConfig(accuracy=1.0, format=0.1, language=0.3)
     total, parts = reward(PUZZLE, PERFECT + ending, False, "en", weights)
     assert total == 0
     assert parts == {"accuracy": 0.0, "format": 0.0, "language_consistency": 1.0}
-    assert reward(PUZZLE, PERFECT, False, "en", weights, kind="format")[0] == 0
+    assert reward(PUZZLE, PERFECT, False, "en", replace(weights, kind="format"))[0] == 0
     assert vote(PERFECT, False) is None
 
 
@@ -230,18 +230,20 @@ def test_answers_that_commute_vote_together_and_the_unreadable_abstain():
 
 
 def test_controls_pay_without_looking_at_the_answer():
-    weights = RewardWeights(accuracy=1.0, format=0.1, language=0.3)
+    weights = RewardConfig(accuracy=1.0, format=0.1, language=0.3)
     for completion, finished in ((PERFECT, True), ("", False)):
         paid = [
-            reward(PUZZLE, completion, finished, "en", weights, kind="random", coin=coin)[0]
+            reward(
+                PUZZLE, completion, finished, "en", replace(weights, kind="random"), coin=coin
+            )[0]
             for coin in (0.0, 0.49, 0.5, 0.99)
         ]
         assert paid == [1, 1, 0, 0]
     wrong = PERFECT.replace(RIGHT, "7")
-    total, parts = reward(PUZZLE, wrong, True, "en", weights, kind="format")
+    total, parts = reward(PUZZLE, wrong, True, "en", replace(weights, kind="format"))
     assert total == pytest.approx(0.1)
     assert parts == {"accuracy": 0.0, "format": 1.0, "language_consistency": 1.0}
-    assert reward(PUZZLE, PERFECT, True, "en", weights, kind="format")[0] == total
+    assert reward(PUZZLE, PERFECT, True, "en", replace(weights, kind="format"))[0] == total
 
 
 def test_every_weight_moves_the_reward():
@@ -249,15 +251,10 @@ def test_every_weight_moves_the_reward():
     totals = [
         reward(PUZZLE, mixed, True, "en", weights)[0]
         for weights in (
-            RewardWeights(),
-            RewardWeights(accuracy=2.0),
-            RewardWeights(format=0.5),
-            RewardWeights(language=1.0),
+            RewardConfig(),
+            RewardConfig(accuracy=2.0),
+            RewardConfig(format=0.5),
+            RewardConfig(language=1.0),
         )
     ]
     assert totals == pytest.approx([1.1, 2.1, 1.5, 1.1 + 0.4])
-
-
-def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="wanted one of rule, random, format"):
-        reward(PUZZLE, PERFECT, True, "en", RewardWeights(), kind="rules")
