@@ -368,6 +368,28 @@ def test_a_full_disk_keeps_the_old_checkpoint(
     assert [path.name for path in folder.parent.iterdir()] == ["base"]
 
 
+def test_every_byte_is_on_the_disk_before_the_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: set[int] = set()
+    unsafe: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def noted_fsync(handle: int) -> None:
+        flushed.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def noted_rename(source: Path, target: Path) -> None:
+        places = [Path(source), *Path(source).iterdir()]
+        unsafe.extend(place.name for place in places if place.stat().st_ino not in flushed)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_rename)
+    made = save_checkpoint(tmp_path / "base", make_params(), SHAPE, TOKENIZER)
+    assert unsafe == [] and len(flushed) > len(list(made.iterdir()))
+
+
 def test_a_tokenizer_that_does_not_fit_on_the_disk_is_a_full_disk(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
