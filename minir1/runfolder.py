@@ -131,9 +131,8 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """Return what to type to go on with this run."""
-        return resume_command(
-            self.path, "pretrain" if self.config.recipe == "pretrain" else "train"
-        )
+        verb = "pretrain" if self.config.recipe == "pretrain" else "train"
+        return resume_command(self.path, verb)
 
     def checkpoint_path(self, name: str) -> Path:
         """Return where a checkpoint of this run lives."""
@@ -227,6 +226,7 @@ class RunFolder:
         kept = self.checkpoint_path("base")
         new = kept.with_name(".base.new")
         with self._guard(), writing(kept):
+            shutil.rmtree(new, ignore_errors=True)  # what a kill left
             shutil.copytree(folder, new)
             flush_tree(new)
             replace_folder(new, kept)

@@ -423,6 +423,30 @@ def test_a_checkpoint_is_saved_inside(run: RunFolder, monkeypatch: pytest.Monkey
     assert str(made) in str(caught.value) and command(run) in str(caught.value)
 
 
+def test_the_base_is_copied_whole_even_after_a_kill(tmp_path: Path, run: RunFolder) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    (run.path / "checkpoints" / ".base.new").mkdir(parents=True)
+    (run.path / "checkpoints" / ".base.new" / "half").write_text("")
+    run.keep_base(tmp_path / "base")
+    assert [path.name for path in run.checkpoint_path("base").iterdir()] == ["config.json"]
+    assert [path.name for path in (run.path / "checkpoints").iterdir()] == ["base"]
+
+
+def test_history_ends_at_the_saved_state(run: RunFolder) -> None:
+    for number in (1, 2, 3):
+        run.append_metrics(step(number))
+    assert run.history("r1-zero") == []
+    run.save_state(state(), info(2))
+    assert [line["step"] for line in run.history("r1-zero")] == [1, 2]
+    assert run.history("dev1") == []
+
+
+def test_a_pretraining_run_goes_on_with_its_own_verb(tmp_path: Path) -> None:
+    made = RunFolder.create(tmp_path / "p", tiny("pretrain"))
+    assert made.resume_command == f"minir1 pretrain --tiny --out {tmp_path / 'p'} --resume"
+
+
 def test_what_json_cannot_hold_is_a_fault_of_the_program(run: RunFolder) -> None:
     with pytest.raises(TypeError, match="JSON cannot hold"):
         run.append_samples([{"stage": "r1-zero", "step": 1, "completion": object()}])
