@@ -36,6 +36,8 @@ def group_advantages(rewards: np.ndarray, scale: str = "std") -> np.ndarray:
     centred[flat_groups(rewards)] = 0
     if scale == "none":
         return centred
+    if scale != "std":
+        raise ValueError(f'scale={scale!r}: wanted "std" or "none"')
     return centred / (rewards.std(axis=1, keepdims=True) + EPS)
 
 
@@ -68,8 +70,11 @@ def token_weights(
         return completion_mask / max(lengths.sum(), 1)
     if average == "sequence":
         return completion_mask / (np.maximum(lengths, 1) * max(trained, 1))
-    if longest is None:
-        raise ValueError('average="constant" divides by the cap: give longest')
+    if average != "constant" or longest is None:
+        raise ValueError(
+            f'average={average!r}, longest={longest}: wanted "token", "sequence", or '
+            '"constant", which divides by longest'
+        )
     return completion_mask / (max(trained, 1) * longest)
 
 
@@ -125,6 +130,8 @@ def kl_penalty(
     """
     if estimator == "k2":
         return kl_k2(logprobs, ref_logprobs)
+    if estimator != "k3":
+        raise ValueError(f'estimator={estimator!r}: wanted "k2" or "k3"')
     return xp.exp(logprobs - old_logprobs) * kl_k3(logprobs, ref_logprobs)
 
 
@@ -148,7 +155,9 @@ def grpo_loss(
     """
     ratio = xp.exp(logprobs - old_logprobs)
     objective = clipped_objective(ratio, advantages, clip_low, clip_high)
-    if kl_weight and ref_logprobs is not None:
+    if kl_weight:
+        if ref_logprobs is None:
+            raise ValueError(f"kl_weight={kl_weight} needs ref_logprobs")
         penalty = kl_penalty(logprobs, old_logprobs, ref_logprobs, kl_estimator)
         objective = objective - kl_weight * penalty
     return -xp.sum(weights * objective)
