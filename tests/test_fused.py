@@ -14,8 +14,6 @@ from check import F32, F64, check_gradient, close, draw
 from minir1 import autograd as ag
 from minir1 import fused
 
-# --------------------------------------------------------------------------- rms_norm
-
 
 @pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 4, 6)])
 def test_rms_norm(shape: tuple[int, ...]) -> None:
@@ -37,12 +35,9 @@ def test_rms_norm_of_zeros_is_zero() -> None:
     assert np.isfinite(np.asarray(grad)).all()
 
 
-# --------------------------------------------------------------------------- rope
-
-
 def turned(x: np.ndarray, first: Any, base: float) -> np.ndarray:
     """Rotary positions in loops: pair (i, i + D/2) at position p turns by p / base^(2i/D)."""
-    B, H, T, D = x.shape
+    B, _, T, D = x.shape
     out = np.empty_like(x)
     for b, t, i in np.ndindex(B, T, D // 2):
         position = (first if np.ndim(first) == 0 else first[b]) + t
@@ -85,9 +80,6 @@ def test_rope_refuses_what_it_does_not_compute() -> None:
         arguments = {"dims": 8, "traditional": False, "base": 1e4, "scale": 1.0, "offset": 0}
         with pytest.raises(NotImplementedError):
             fused.rope(x, **{**arguments, **change})
-
-
-# --------------------------------------------------------------------------- attention
 
 
 def attended(
@@ -180,9 +172,6 @@ def test_attention_survives_large_scores() -> None:
     assert np.isfinite(np.asarray(attention("causal")(q, k, v))).all()
 
 
-# --------------------------------------------------------------------------- swiglu
-
-
 def test_swiglu() -> None:
     gate, up = draw("gate", 3, 5, scale=3.0), draw("up", 3, 5)
     close("swiglu", fused.swiglu(gate, up), gate / (1 + np.exp(-gate)) * up, **F64)
@@ -196,9 +185,6 @@ def test_swiglu_far_from_zero_is_quiet_and_finite() -> None:
     )
     close("swiglu", out[1], [0, 0, 90, 1e3], **F32)
     close("slope in the gate", grads[0], [0, 0, 1, 1], **F32)
-
-
-# --------------------------------------------------------------------------- token_logprobs
 
 
 def test_token_logprobs() -> None:
@@ -222,9 +208,6 @@ def test_probabilities_of_all_words_add_to_one() -> None:
     z = np.repeat(draw("sum", 1, 7), 7, axis=0)
     out = np.asarray(fused.token_logprobs(z, np.arange(7)))
     close("sum", np.exp(out).sum(), 1.0, **F64)
-
-
-# --------------------------------------------------------------------------- all of them
 
 
 def test_float32_stays_float32() -> None:

@@ -1,0 +1,518 @@
+"""Is the GRPO loss the one that is written down, in value, gradient and expectation?
+
+Values against `reference.py`, gradients against finite differences, and expectations by
+enumeration: a policy of three words and two steps has nine sequences, so the true gradient
+of the expected reward is known to the last digit.
+"""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+from check import F32, F64, check_slopes, close, draw
+
+from minir1 import autograd as ag
+from minir1 import grpo
+from minir1.rng import generator
+from minir1.rollout import choose
+
+VARIANTS = list(itertools.product(("std", "none"), ("token", "sequence", "constant")))
+KL = [("k2", 0.0), ("k2", 0.3), ("k3", 0.3)]
+
+
+def batch() -> dict[str, Any]:
+    """Two groups of three completions of unequal length, ratios on every side of the clip."""
+    lengths = [3, 1, 4, 2, 4, 2]
+    mask = (np.arange(6) - 1 < np.array(lengths)[:, None]) & (np.arange(6) >= 1)
+    old = draw("old", 6, 6) - 2
+    return {
+        "rewards": np.array([[1.0, 0.0, 0.3], [0.1, 1.1, 0.1]]),
+        "mask": mask.astype(np.float64),
+        "old": old,
+        "new": old + np.log(np.resize([0.6, 1.5, 0.9, 1.1, 1.4, 0.75, 1.2], (6, 6))),
+        "ref": old + draw("ref", 6, 6, scale=0.4),
+    }
+
+
+def loss_of(
+    b: dict[str, Any],
+    new: Any,
+    scale: str = "std",
+    average: str = "token",
+    clip_low: float = 0.2,
+    clip_high: float = 0.3,
+    kl_weight: float = 0.3,
+    kl_estimator: str = "k2",
+    longest: int = 5,
+) -> Any:
+    """The loss of the batch as minir1 puts it together from its parts."""
+    used = b["mask"].reshape(-1) > 0
+    advantages = np.repeat(grpo.group_advantages(b["rewards"], scale).reshape(-1), 6)
+    weights = grpo.token_weights(b["mask"], average, longest).reshape(-1)
+    at = np.flatnonzero(used)
+    return grpo.grpo_loss(
+        ag.take(ag.reshape(new, (-1,)), at),
+        b["old"].reshape(-1)[at],
+        advantages[at],
+        weights[at],
+        clip_low,
+        clip_high,
+        b["ref"].reshape(-1)[at],
+        kl_weight,
+        kl_estimator,
+    )
+
+
+def ragged(b: dict[str, Any], name: str) -> list[list[float]]:
+    return [b[name][i][b["mask"][i] > 0].tolist() for i in range(6)]
+
+
+@pytest.mark.parametrize(("scale", "average"), VARIANTS)
+@pytest.mark.parametrize(("kl", "beta"), KL)
+def test_every_variant_equals_the_reference_and_its_slope(
+    scale: str, average: str, kl: str, beta: float
+) -> None:
+    b = batch()
+    options: dict[str, Any] = {
+        "scale": scale, "average": average, "kl_weight": beta, "kl_estimator": kl
+    }  # fmt: skip
+    loss, grad = ag.value_and_grad(lambda new: loss_of(b, new, **options))(b["new"])
+    rows = [ragged(b, name) for name in ("new", "old", "ref")]
+    rewards = b["rewards"].tolist()
+    theirs = reference.grpo_loss(rewards, *rows, scale, average, 0.2, 0.3, beta, kl, 5)
+    close("loss", loss, theirs, **F64)
+
+    def value(new: np.ndarray) -> float:
+        return float(loss_of(b, ag.array(new), **options).item())
+
+    check_slopes("loss", value, b["new"], grad, at_most=40, h=2e-4)
+    assert not np.asarray(grad)[b["mask"] == 0].any()
+
+
+def test_the_batch_reaches_both_sides_of_the_clip() -> None:
+    """Else the test above would not see a wrong clip."""
+    b = batch()
+    ratio, used = np.exp(b["new"] - b["old"]), b["mask"] > 0
+    advantages = np.repeat(grpo.group_advantages(b["rewards"]).reshape(6, 1), 6, axis=1)
+    for sign in (-1, 1):
+        at = used & (np.sign(advantages) == sign)
+        assert (ratio[at] < 0.8).any() and (ratio[at] > 1.3).any(), sign
+        assert ((ratio[at] > 0.8) & (ratio[at] < 1.3)).any(), sign
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip_low": 0.05},
+        {"clip_high": 0.05},
+        {"clip_low": 10.0},
+        {"clip_high": 10.0},
+        {"kl_weight": 0.0},
+        {"kl_weight": 0.31},
+        {"kl_estimator": "k3"},
+        {"scale": "none"},
+        {"average": "sequence"},
+        {"average": "constant"},
+        {"average": "constant", "longest": 6},
+    ],
+    ids=str,
+)
+def test_every_knob_changes_the_loss_and_the_gradient(change: dict[str, Any]) -> None:
+    """An option that is accepted and ignored is worse than none."""
+    b = batch()
+    base = {"average": "constant"} if "longest" in change else {}
+    before = ag.value_and_grad(lambda new: loss_of(b, new, **base))(b["new"])
+    after = ag.value_and_grad(lambda new: loss_of(b, new, **change))(b["new"])
+    assert abs(before[0].item() - after[0].item()) > 1e-4
+    assert np.abs(np.asarray(before[1]) - np.asarray(after[1])).max() > 1e-4
+
+
+def test_what_no_knob_offers_is_refused() -> None:
+    mask = np.ones((2, 3))
+    with pytest.raises(ValueError, match="longest"):
+        grpo.token_weights(mask, "constant")
+    with pytest.raises(ValueError):
+        grpo.token_weights(mask, "tokens", 5)
+    with pytest.raises(ValueError):
+        grpo.group_advantages(mask, "variance")
+    with pytest.raises(ValueError):
+        grpo.kl_penalty(ag.zeros(2), ag.zeros(2), ag.zeros(2), "k1")
+    with pytest.raises(ValueError):
+        grpo.grpo_loss(ag.zeros(2), ag.zeros(2), ag.zeros(2), ag.ones(2), kl_weight=0.1)
+
+
+# What the clip does
+
+
+@pytest.mark.parametrize(
+    ("advantage", "ratio", "pushed"),
+    [(1, 0.5, True), (1, 1.5, False), (-1, 0.5, False), (-1, 1.5, True)],
+)
+def test_the_clip_stops_two_cells_of_four(advantage: int, ratio: float, pushed: bool) -> None:
+    """A good token stops at the upper edge, a bad one at the lower; all else is corrected."""
+    old = np.array([-1.0])
+
+    def loss(new: Any) -> Any:
+        return grpo.grpo_loss(new, old, np.array([float(advantage)]), np.ones(1), 0.2, 0.3)
+
+    value, grad = ag.value_and_grad(loss)(old + math.log(ratio))
+    close("slope", grad, [-advantage * ratio if pushed else 0.0], **F64)
+    limit = ratio if pushed else (1.3 if advantage > 0 else 0.8)
+    close("loss", value, -limit * advantage, **F64)
+    fraction = grpo.clip_fraction(np.array([ratio]), np.array([advantage]), 0.2, 0.3)
+    assert fraction == (not pushed)
+
+
+@pytest.mark.parametrize(
+    ("advantage", "ratio", "pushed"),
+    [(1, 1.25, True), (1, 1.35, False), (-1, 0.85, True), (-1, 0.75, False)],
+)
+def test_each_edge_has_its_own_width(advantage: int, ratio: float, pushed: bool) -> None:
+    old = np.array([-1.0])
+    _, grad = ag.value_and_grad(
+        lambda new: grpo.grpo_loss(new, old, np.array([float(advantage)]), np.ones(1), 0.2, 0.3)
+    )(old + math.log(ratio))
+    assert bool(np.asarray(grad)[0]) == pushed
+
+
+def test_clip_fraction_counts_the_stopped_among_those_with_an_advantage() -> None:
+    ratio = np.array([2.0, 2.0, 0.5, 0.5, 1.0, 2.0])
+    advantages = np.array([1.0, -1.0, 1.0, -1.0, 1.0, 0.0])
+    assert grpo.clip_fraction(ratio, advantages, 0.2, 0.2) == 2 / 5
+    assert grpo.clip_fraction(np.ones(3), np.array([1.0, -1.0, 0.5]), 0.2, 0.2) == 0
+    assert grpo.clip_fraction(ratio, np.zeros(6), 0.2, 0.2) == 0
+
+
+def test_at_the_sampler_the_gradient_is_that_of_reinforce() -> None:
+    b = batch()
+    _, grad = ag.value_and_grad(lambda new: loss_of(b, new, kl_weight=0.0))(b["old"])
+    advantages = grpo.group_advantages(b["rewards"]).reshape(6, 1)
+    close("gradient", grad, -advantages * grpo.token_weights(b["mask"]), **F64)
+    assert np.abs(np.asarray(grad)).max() > 0.01
+
+
+# Advantages
+
+
+REWARDS = np.array([[1.0, 0.0, 0.0, 0.0], [0.1, 1.1, 0.2, 1.1], [1.0, 1.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize("scale", ["std", "none"])
+def test_advantages_sum_to_zero_ignore_a_shift_and_move_with_their_rows(scale: str) -> None:
+    out = grpo.group_advantages(REWARDS, scale)
+    close("sum", out.sum(1), np.zeros(3), **F64)
+    shift = np.array([[5.0], [-3.0], [0.25]])
+    close("shift", grpo.group_advantages(REWARDS + shift, scale), out, rtol=1e-9, atol=1e-9)
+    members, groups = [2, 0, 3, 1], [1, 2, 0]
+    close("members", grpo.group_advantages(REWARDS[:, members], scale), out[:, members], **F64)
+    close("groups", grpo.group_advantages(REWARDS[groups], scale), out[groups], **F64)
+    theirs = reference.advantages(REWARDS.tolist(), scale)
+    close("reference", out, theirs, **F64)
+
+
+def test_a_group_is_graded_on_its_own_curve() -> None:
+    """One prompt's rewards say nothing about another's answers."""
+    other = REWARDS.copy()
+    other[1:] = 7 * other[1:] + 3
+    assert np.array_equal(grpo.group_advantages(other)[0], grpo.group_advantages(REWARDS)[0])
+
+
+def test_std_divides_by_the_size_of_the_group() -> None:
+    """One right of four: 1.732 with G in the divisor, 1.5 with G - 1."""
+    out = grpo.group_advantages(REWARDS[:1])
+    std = math.sqrt(3) / 4
+    close("right", out[0, 0], 0.75 / (std + 1e-4), **F64)
+    assert abs(out[0, 0] - math.sqrt(3)) < 1e-3
+    close("none", grpo.group_advantages(REWARDS[:1], "none"), [[0.75, *[-0.25] * 3]], **F64)
+
+
+@pytest.mark.parametrize("scale", ["std", "none"])
+def test_a_flat_group_teaches_nothing(scale: str) -> None:
+    rewards = np.array([[0.0] * 4, [1.1] * 4, [1.0, 0.0, 1.0, 0.0]])
+    assert grpo.flat_groups(rewards).tolist() == [True, True, False]
+    out = grpo.group_advantages(rewards, scale)
+    assert not out[:2].any() and out[2].all()
+
+
+@pytest.mark.parametrize("scale", ["std", "none"])
+def test_float_noise_is_no_signal(scale: str) -> None:
+    """0.1 + 0.2 is not 0.3: with a tiny eps such a group would get advantages of 1.4."""
+    rewards = np.array([[0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2]])
+    assert np.ptp(rewards) > 0
+    assert not grpo.group_advantages(rewards, scale).any()
+    assert not grpo.group_advantages(rewards.astype(np.float32) * 1.7, scale).any()
+    assert grpo.flat_groups(rewards).all()
+
+
+def test_rewards_are_not_changed() -> None:
+    before = REWARDS.copy()
+    grpo.group_advantages(REWARDS)
+    grpo.flat_groups(REWARDS)
+    assert np.array_equal(REWARDS, before)
+
+
+# What each token counts for
+
+
+def test_the_weight_of_a_token_under_each_average() -> None:
+    mask = np.array([[1, 1, 1, 1], [0, 1, 0, 0], [0, 0, 0, 0]], np.float64)
+    table = {"token": (1 / 5, 1 / 5), "sequence": (1 / 8, 1 / 2), "constant": (1 / 20, 1 / 20)}
+    for average, (long, short) in table.items():
+        weights = grpo.token_weights(mask, average, 10)
+        close(average, weights, [[long] * 4, [0, short, 0, 0], [0] * 4], **F64)
+    for average in ("token", "sequence"):
+        close(f"{average}, sum", grpo.token_weights(mask, average, 10).sum(), 1.0, **F64)
+
+
+def test_weights_ignore_padding_and_order() -> None:
+    mask = batch()["mask"]
+    for average in ("token", "sequence", "constant"):
+        weights = grpo.token_weights(mask, average, 10)
+        wide = grpo.token_weights(np.pad(mask, ((0, 0), (2, 3))), average, 10)
+        close(f"{average}, padded", wide[:, 2:-3], weights, **F64)
+        turned = grpo.token_weights(mask[::-1], average, 10)
+        close(f"{average}, reversed", turned[::-1], weights, **F64)
+
+
+def test_an_empty_completion_divides_nothing_by_nothing() -> None:
+    for average in ("token", "sequence", "constant"):
+        weights = grpo.token_weights(np.zeros((2, 3)), average, 10)
+        assert weights.shape == (2, 3) and not weights.any()
+
+
+# The exact policy gradient
+
+WORDS, STEPS = 3, 2
+SEQUENCES = np.array(list(itertools.product(range(WORDS), repeat=STEPS)))  # (9, 2)
+EARNED = np.array([1.0, 0.0, 0.2, 0.0, 1.0, -0.5, 0.3, 0.0, 0.7])
+POLICY = {"first": draw("first", WORDS), "second": draw("second", WORDS, WORDS)}
+
+
+def sequence_logprobs(policy: Any, sequences: np.ndarray) -> Any:
+    """log π of both words of each sequence: (N, 2)."""
+    n, rows = len(sequences), ag.reshape(policy["first"], (1, WORDS))
+    first = ag.token_logprobs(ag.take(rows, np.zeros(n, int)), sequences[:, 0])
+    second = ag.token_logprobs(ag.take(policy["second"], sequences[:, 0]), sequences[:, 1])
+    return ag.concatenate([first.reshape(n, 1), second.reshape(n, 1)], axis=1)
+
+
+def expected_reward(policy: Any) -> Any:
+    return ag.sum(ag.exp(ag.sum(sequence_logprobs(policy, SEQUENCES), axis=1)) * EARNED)
+
+
+PROBABILITY = np.exp(np.asarray(sequence_logprobs(POLICY, SEQUENCES)).sum(1))  # (9)
+_, TRUE_GRADIENT = ag.value_and_grad(expected_reward)(POLICY)
+
+
+def objective_gradient(
+    sequences: np.ndarray, advantages: np.ndarray, chance: np.ndarray
+) -> Any:
+    """Minus the gradient of the GRPO loss, where sequence i has the weight chance_i."""
+
+    def loss(policy: Any) -> Any:
+        logprobs = sequence_logprobs(policy, sequences)
+        return grpo.grpo_loss(
+            logprobs, ag.stop_gradient(logprobs), advantages[:, None], chance[:, None]
+        )
+
+    _, grads = ag.value_and_grad(loss)(POLICY)
+    return {name: -np.asarray(g) for name, g in grads.items()}
+
+
+def test_the_true_gradient_is_the_slope_of_the_expected_reward() -> None:
+    close("probabilities", PROBABILITY.sum(), 1.0, **F64)
+    for name, p in POLICY.items():
+
+        def value(moved: np.ndarray, name: str = name) -> float:
+            return float(expected_reward({**POLICY, name: moved}).item())
+
+        check_slopes(name, value, p, TRUE_GRADIENT[name], at_most=9, h=1e-3)
+
+
+def test_the_expected_gradient_is_that_of_the_expected_reward() -> None:
+    grads = objective_gradient(SEQUENCES, EARNED, PROBABILITY)
+    for name, g in grads.items():
+        close(name, g, TRUE_GRADIENT[name], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("group", [2, 3])
+def test_the_group_mean_shrinks_the_gradient_by_a_known_factor_only(group: int) -> None:
+    """Over all 9^G groups: the baseline contains the sample itself, so (G-1)/G remains."""
+    members = np.array(list(itertools.product(range(9), repeat=group)))  # (9^G, G)
+    advantages = grpo.group_advantages(EARNED[members], scale="none")
+    chance = np.repeat(PROBABILITY[members].prod(1) / group, group)
+    grads = objective_gradient(SEQUENCES[members.reshape(-1)], advantages.reshape(-1), chance)
+    for name, g in grads.items():
+        close(name, g, np.asarray(TRUE_GRADIENT[name]) * (group - 1) / group, 0, 1e-10)
+
+
+def test_sampled_gradients_average_to_the_true_one() -> None:
+    """4000 draws by the sampler's own `choose`, within four standard errors."""
+    n = 4000
+    u = generator(0, "tests", "monte carlo").random((2, n), dtype=np.float32)
+    first = choose(np.repeat(POLICY["first"][None].astype(np.float32), n, 0), u[0])[0]
+    second = choose(POLICY["second"][first].astype(np.float32), u[1])[0]
+    rewards = EARNED[first * WORDS + second]
+    onehot = np.eye(WORDS)
+
+    def probabilities(z: np.ndarray) -> np.ndarray:
+        return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+    each = {  # every draw's own gradient, r ∇ log π
+        "first": (onehot[first] - probabilities(POLICY["first"])) * rewards[:, None],
+        "second": np.zeros((n, WORDS, WORDS)),
+    }
+    pull = (onehot[second] - probabilities(POLICY["second"])[first]) * rewards[:, None]
+    each["second"][np.arange(n), first] = pull
+    sampled = np.stack([first, second], axis=1)
+    ours = objective_gradient(sampled, rewards, np.full(n, 1 / n))
+    for name, g in ours.items():
+        close(f"{name}, same draws", g, each[name].mean(0), **F64)
+        error = each[name].std(0) / math.sqrt(n)
+        assert np.all(np.abs(g - np.asarray(TRUE_GRADIENT[name])) < 4 * error), name
+        assert np.all(error < 0.02), name
+
+
+# KL
+
+
+V = 5
+THETA, REFERENCE = np.array([2.0, 0.5, 0.0, -1.0, -2.0]), np.array([0.2, -0.1, 0.4, 0.0, -0.3])
+
+
+def log_policy(theta: Any) -> Any:
+    return theta - ag.logsumexp(theta)
+
+
+LOG_REF = np.asarray(log_policy(ag.array(REFERENCE)))
+LOG_PI = np.asarray(log_policy(ag.array(THETA)))
+TRUE_KL = float(np.sum(np.exp(LOG_PI) * (LOG_PI - LOG_REF)))
+REVERSED_KL = float(np.sum(np.exp(LOG_REF) * (LOG_REF - LOG_PI)))
+
+
+def gradient_of(fn: Any) -> np.ndarray:
+    return np.asarray(ag.value_and_grad(fn)(THETA)[1])
+
+
+def forward_kl(theta: Any) -> Any:
+    logprobs = log_policy(theta)
+    return ag.sum(ag.exp(logprobs) * (logprobs - LOG_REF))
+
+
+def reversed_kl(theta: Any) -> Any:
+    return ag.sum(np.exp(LOG_REF) * (LOG_REF - log_policy(theta)))
+
+
+def expected(estimate: Any) -> Any:
+    """The estimator's mean over words of the policy, the words themselves held fixed."""
+
+    def fn(theta: Any) -> Any:
+        logprobs = log_policy(theta)
+        return ag.sum(ag.stop_gradient(ag.exp(logprobs)) * estimate(logprobs))
+
+    return fn
+
+
+def penalty(estimator: str) -> Any:
+    return lambda logprobs: grpo.kl_penalty(logprobs, LOG_PI, LOG_REF, estimator)
+
+
+def test_the_values_of_the_kl_estimators_average_to_the_kl() -> None:
+    assert abs(TRUE_KL - REVERSED_KL) > 0.05  # so that the direction shows
+    for name, estimate in (("k1", grpo.kl_k1), ("k3", grpo.kl_k3)):
+        mean = expected(lambda lp, estimate=estimate: estimate(lp, LOG_REF))(THETA).item()
+        close(name, mean, TRUE_KL, **F64)
+    close("k3 with ratio", expected(penalty("k3"))(THETA).item(), TRUE_KL, **F64)
+    k2 = expected(penalty("k2"))(THETA).item()
+    close("k2", k2, np.sum(np.exp(LOG_PI) * (LOG_PI - LOG_REF) ** 2) / 2, **F64)
+    assert abs(k2 - TRUE_KL) > 1e-3  # biased as a value, as documented
+
+
+def test_the_expected_gradients_of_the_kl_estimators() -> None:
+    """k2 and k3 with the ratio: the KL's. k1: none at all. Plain k3: the reversed KL's."""
+    true, other = gradient_of(forward_kl), gradient_of(reversed_kl)
+    assert np.abs(true - other).max() > 0.05
+    check_slopes("kl", lambda x: forward_kl(x).item(), THETA, true, 5, 1e-3)
+    close("k2", gradient_of(expected(penalty("k2"))), true, rtol=0, atol=1e-10)
+    close("k3 with ratio", gradient_of(expected(penalty("k3"))), true, rtol=0, atol=1e-10)
+    k1 = gradient_of(expected(lambda lp: grpo.kl_k1(lp, LOG_REF)))
+    close("k1", k1, np.zeros(V), rtol=0, atol=1e-12)
+    k3 = gradient_of(expected(lambda lp: grpo.kl_k3(lp, LOG_REF)))
+    close("plain k3", k3, other, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("estimator", ["k2", "k3"])
+def test_the_kl_is_least_and_flat_at_the_reference(estimator: str) -> None:
+    """Not one that is lowest at 0.7 of the reference's probability and pushes all down."""
+    grad = ag.value_and_grad(
+        lambda lp: ag.sum(grpo.kl_penalty(lp, LOG_REF, LOG_REF, estimator))
+    )(LOG_REF)
+    close("value and slope", [grad[0].item(), *np.asarray(grad[1])], np.zeros(V + 1), **F64)
+    for x in np.linspace(-3, 3, 31):
+        for estimate in (grpo.kl_k2, grpo.kl_k3):
+            value = np.asarray(estimate(ag.array(LOG_REF + x), LOG_REF))
+            assert np.all(value > 0) or abs(x) < 1e-9
+
+
+def test_the_ratio_weights_each_token_by_its_own() -> None:
+    """Off the sampler, k3's expectation under the sampler is still the KL and its gradient."""
+    old = np.asarray(log_policy(ag.array(draw("sampler", V))))
+
+    def fn(theta: Any) -> Any:
+        logprobs = log_policy(theta)
+        return ag.sum(np.exp(old) * grpo.kl_penalty(logprobs, old, LOG_REF, "k3"))
+
+    value, grad = ag.value_and_grad(fn)(THETA)
+    close("value", value, TRUE_KL, **F64)
+    close("gradient", grad, gradient_of(forward_kl), rtol=0, atol=1e-10)
+
+
+def test_k3_keeps_its_digits_near_the_reference() -> None:
+    """exp(-x) - 1 + x would lose them all in float32."""
+    x = np.array([1e-2, -1e-2, 1e-3, -1e-3], np.float32)
+    value = grpo.kl_k3(ag.array(x), ag.array(np.zeros(4, np.float32)))
+    assert value.dtype == np.float32
+    exact = [math.expm1(-v) + v for v in x.astype(float)]
+    close("k3", value, exact, rtol=2e-4, atol=0)
+
+
+@pytest.mark.parametrize("estimator", ["k2", "k3"])
+def test_with_no_advantage_one_step_lowers_the_kl(estimator: str) -> None:
+    def loss(theta: Any) -> Any:
+        logprobs = log_policy(theta)
+        weights = ag.stop_gradient(ag.exp(logprobs))
+        return grpo.grpo_loss(
+            logprobs, LOG_PI, np.zeros(V), weights, 0.2, 0.2, LOG_REF, 0.5, estimator
+        )
+
+    grad = np.asarray(ag.value_and_grad(loss)(THETA)[1])
+    assert np.abs(grad).max() > 1e-2
+    assert forward_kl(THETA - 0.1 * grad).item() < TRUE_KL - 1e-3
+
+
+def test_the_penalty_counts_with_its_weight_and_each_tokens_weight() -> None:
+    new, old, ref = (draw(name, 4) for name in ("new", "old", "ref"))
+    advantages, weights = draw("advantages", 4), np.abs(draw("weights", 4))
+
+    def value(**options: Any) -> float:
+        return float(grpo.grpo_loss(new, old, advantages, weights, **options).item())
+
+    for estimator in ("k2", "k3"):
+        term = np.sum(weights * np.asarray(grpo.kl_penalty(new, old, ref, estimator)))
+        for beta in (0.1, 0.7):
+            got = value(ref_logprobs=ref, kl_weight=beta, kl_estimator=estimator)
+            close(f"{estimator}, {beta}", got - value(), beta * term, **F64)
+    close("no weight", value(ref_logprobs=ref, kl_weight=0.0), value(), **F64)
+
+
+def test_float32_is_enough() -> None:
+    b = batch()
+    small = {k: v.astype(np.float32) for k, v in b.items()}
+    loss, grad = ag.value_and_grad(lambda new: loss_of(small, new))(small["new"])
+    exact, slope = ag.value_and_grad(lambda new: loss_of(b, new))(b["new"])
+    assert loss.dtype == grad.dtype == np.float32
+    close("loss", loss, exact, **F32)
+    close("gradient", grad, slope, **F32)
