@@ -82,6 +82,7 @@ class GRPOConfig(Section):
     group: Annotated[int, Range(2)] = 8  # G, completions a prompt, compared together; R1: 16
     learning_rate: Positive = 5e-4  # R1: 3e-6
     warmup: Whole = 3  # steps over which the learning rate rises; R1: not disclosed
+    final_fraction: Share = 0.1  # of the learning rate, where its linear fall ends; R1: 1
     clip_low: Positive = 0.2  # the ratio may fall to 1 - this; R1 stage 1: 10, so never clipped
     clip_high: Positive = 0.2  # the ratio may rise to 1 + this; R1 stage 1: 10
     scale: Literal["std", "none"] = "std"  # what advantages are divided by; R1: std
@@ -111,7 +112,7 @@ class PretrainConfig(Section):
 
     section: ClassVar[str] = "pretrain"
 
-    steps: Whole = 2400  # optimiser updates
+    steps: Whole = 5000  # optimiser updates
     tokens_per_step: Count = 5120  # tokens in an update
     learning_rate: Positive = 3e-3  # at its peak
     warmup: Whole = 50  # steps over which the learning rate rises

@@ -68,6 +68,14 @@ def warmup(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / max(steps, 1))
 
 
+def warmup_linear(step: int, warmup_steps: int, total: int, final: float) -> float:
+    """Rise linearly, then fall linearly to the final fraction at the last step."""
+    if step < warmup_steps:
+        return warmup(step, warmup_steps)
+    progress = min(1.0, (step - warmup_steps) / max(total - 1 - warmup_steps, 1))
+    return 1 - (1 - final) * progress
+
+
 def warmup_cosine(step: int, warmup_steps: int, total: int, final: float) -> float:
     """Rise linearly, then fall along half a cosine to the final fraction."""
     if step < warmup_steps:

@@ -172,7 +172,9 @@ def improve(learner: Learner, config: RunConfig, graded: Graded) -> dict[str, fl
     advantages = grpo.group_advantages(graded.rewards, settings.scale)  # (P, G)
     kept = np.flatnonzero(~grpo.flat_groups(graded.rewards))
     references = _reference_logprobs(learner, config, rollout)
-    rate = settings.learning_rate * optim.warmup(learner.step, settings.warmup)
+    rate = settings.learning_rate * optim.warmup_linear(
+        learner.step, settings.warmup, settings.steps, settings.final_fraction
+    )
     norms, clipped, gap = [], [], 0.0
     for inner in range(settings.inner_steps):
         for i, prompts in enumerate(np.array_split(kept, settings.minibatches)):

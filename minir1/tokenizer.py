@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minir1.errors import UserError, did_you_mean
-from minir1.world.languages import VOCABULARY
+from minir1.world.languages import UNKNOWN, VOCABULARY
 
 PAD, BOS, EOS = "<pad>", "<bos>", "<eos>"
 _SPECIALS_MAP = {"pad_token": PAD, "bos_token": BOS, "eos_token": EOS}
@@ -60,7 +60,7 @@ class WordTokenizer:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        tokenizer = Tokenizer(models.WordLevel(self.vocab, unk_token="<unk>"))
+        tokenizer = Tokenizer(models.WordLevel(self.vocab, unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         tokenizer.add_special_tokens(
             [AddedToken(word, special=True, normalized=False) for word in (PAD, BOS, EOS)]

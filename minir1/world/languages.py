@@ -1,6 +1,6 @@
 """Which words exist, and which language does each belong to?
 
-The world has 255 words, so a token fits one byte. English and Chinese words are aligned one to
+The world has 256 words, so a token fits one byte. English and Chinese words are aligned one to
 one: translating word by word is a dictionary lookup. Numbers, punctuation and tags belong to
 neither language. How words become token ids is the business of `minir1.tokenizer`.
 """
@@ -61,12 +61,16 @@ REFLECTIVE = frozenset(
     word for pair in CONNECTIVE_PAIRS if pair[0] not in _NOT_REFLECTIVE for word in pair
 )
 
+# Never written in the world; the tokenizer's library wants a word for what it does not know.
+UNKNOWN = "<unk>"
+
 VOCABULARY = (
     SPECIALS
     + NUMBERS
     + SYMBOLS
     + tuple(english for english, _ in WORDS)
     + tuple(chinese for _, chinese in WORDS)
+    + (UNKNOWN,)
 )
 
 _LANGUAGE = {word: "en" for word, _ in WORDS} | {word: "zh" for _, word in WORDS}
