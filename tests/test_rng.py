@@ -10,7 +10,7 @@ from minir1.rng import generator, uniforms
 
 def test_the_same_address_gives_the_same_numbers() -> None:
     a = generator(3, "stage", 7).random(5)
-    np.random.random(100)  # noqa: NPY002  (a global state that must not matter)
+    np.random.random(100)  # (a global state that must not matter)
     assert np.array_equal(a, generator(3, "stage", 7).random(5))
 
 
