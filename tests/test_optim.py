@@ -121,3 +121,12 @@ def test_the_schedules() -> None:
     close("end", values[12:], [0.1, 0.1, 0.1], **F64)
     assert all(a >= b for a, b in itertools.pairwise(values[1:]))
     close("cosine", values[4], 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * 0.2)), **F64)
+
+
+def test_the_linear_schedule_ends_at_its_last_step() -> None:
+    values = [optim.warmup_linear(t, 2, 11, 0.2) for t in range(13)]
+    close("rise", values[:3], [0.5, 1.0, 1.0], **F64)
+    close("half way", values[6], 0.6, **F64)
+    close("end", values[10:], [0.2, 0.2, 0.2], **F64)
+    assert [optim.warmup_linear(t, 0, 5, 1.0) for t in range(5)] == [1.0] * 5
+    assert optim.warmup_linear(0, 0, 1, 0.2) == 1.0
