@@ -74,6 +74,8 @@ class array:
 
     def __getitem__(self, index: Any) -> "array":
         """Slice; indices may be ints, slices and None (use `take` to gather)."""
+        if self.order < 0:
+            return _wrap(self.data[index])
         shape, dtype = self.shape, self.dtype
 
         def vjp(g: np.ndarray) -> tuple[np.ndarray]:
@@ -107,14 +109,24 @@ class array:
 
 def _raw(x: Any) -> Any:
     """The numpy side of an array; numbers and numpy arrays pass through."""
-    return x.data if isinstance(x, array) else x
+    return x.data if type(x) is array else x
 
 
-def _node(data: np.ndarray, parents: tuple[Any, ...], vjp: Callable[..., Any]) -> array:
+def _wrap(data: Any) -> array:
+    """Make a constant of what is a numpy array already: the constructor's checks cost time."""
+    out = array.__new__(array)
+    out.data = data if type(data) is np.ndarray else np.asarray(data)
+    out.parents, out.vjp, out.order = (), None, -1
+    return out
+
+
+def _node(data: Any, parents: tuple[Any, ...], vjp: Callable[..., Any]) -> array:
     """Wrap a result; remember how it was made only if a gradient can flow through it."""
-    out = array(data)
-    if any(isinstance(p, array) and p.order >= 0 for p in parents):
-        out.parents, out.vjp, out.order = parents, vjp, next(_clock)
+    out = _wrap(data)
+    for parent in parents:
+        if type(parent) is array and parent.order >= 0:
+            out.parents, out.vjp, out.order = parents, vjp, next(_clock)
+            break
     return out
 
 

@@ -21,73 +21,60 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class _MLXEngine:
-    """mlx.core, with the two fused primitives of ours that it composes itself."""
+class _Engine:
+    """The engine in use: its functions are attributes, filled in by `use`."""
 
-    name = "mlx"
-
-    def __init__(self) -> None:
-        import mlx.core as mx
-        from mlx.utils import tree_map
-
-        self._mx = mx
-        self.tree_map = tree_map
+    name: str = ""
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(self._mx, attribute)
+        if self.name:
+            raise AttributeError(f"{self.name} has no {attribute}")
+        use("auto")
+        return getattr(self, attribute)
 
-    def swiglu(self, gate: Any, up: Any) -> Any:
-        return gate * self._mx.sigmoid(gate) * up
 
-    def token_logprobs(self, logits: Any, targets: Any) -> Any:
-        mx = self._mx
+xp: Any = _Engine()
+
+
+def _numpy_engine() -> dict[str, Any]:
+    """Our own tape. BLAS gets one thread: minir1's own threads share out the work."""
+    from minir1 import autograd
+
+    threadpool_limits(1, user_api="blas")
+    return vars(autograd)
+
+
+def _mlx_engine() -> dict[str, Any]:
+    """mlx.core, with the two fused primitives of ours composed from its operations."""
+    import mlx.core as mx
+    from mlx.utils import tree_map
+
+    def swiglu(gate: Any, up: Any) -> Any:
+        return gate * mx.sigmoid(gate) * up
+
+    def token_logprobs(logits: Any, targets: Any) -> Any:
         taken = mx.take_along_axis(logits, mx.array(targets)[:, None], axis=-1)[:, 0]
         return taken - mx.logsumexp(logits, axis=-1)
 
-
-class _NumpyEngine:
-    """Our own tape. BLAS gets one thread: minir1's own threads share out the work."""
-
-    name = "numpy"
-
-    def __init__(self) -> None:
-        from minir1 import autograd
-
-        self._autograd = autograd
-        threadpool_limits(1, user_api="blas")
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(self._autograd, attribute)
-
-
-class _Proxy:
-    """Stands for the engine in use, chosen at the first touch."""
-
-    _engine: Any = None
-
-    def __getattr__(self, attribute: str) -> Any:
-        if self._engine is None:
-            use("auto")
-        return getattr(self._engine, attribute)
-
-
-xp: Any = _Proxy()
+    ours = {"swiglu": swiglu, "token_logprobs": token_logprobs, "tree_map": tree_map}
+    return {name: getattr(mx, name) for name in dir(mx)} | ours
 
 
 def use(name: str = "auto") -> str:
     """Choose the engine: "numpy", "mlx", or "auto" (MLX where there is an Apple GPU).
 
-    Raises: UserError for another name, or if MLX is asked for and not installed.
+    Raises: UserError if MLX is asked for and not installed.
     """
     if name == "auto":
         apple = platform.system() == "Darwin" and platform.machine() == "arm64"
         name = "mlx" if apple and importlib.util.find_spec("mlx") else "numpy"
-    if name not in ("numpy", "mlx"):
-        raise UserError(f"backend={name}: wanted auto, numpy or mlx")
     if name == "mlx" and not importlib.util.find_spec("mlx"):
         raise UserError("backend mlx is not installed; type: pip install 'minir1[mlx]'")
-    if xp._engine is None or xp._engine.name != name:
-        xp._engine = _MLXEngine() if name == "mlx" else _NumpyEngine()
+    if xp.name != name:
+        functions = _mlx_engine() if name == "mlx" else _numpy_engine()
+        public = {k: v for k, v in functions.items() if not k.startswith("_")}
+        vars(xp).clear()
+        vars(xp).update(public, name=name)
     return name
 
 
