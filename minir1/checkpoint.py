@@ -18,7 +18,8 @@ from typing import Any, Literal
 import numpy as np
 
 from minir1.errors import UserError, shorten
-from minir1.files import (
+from minir1.model_config import ModelConfig
+from minir1.storage.files import (
     flush_tree,
     kept_aside,
     read_json,
@@ -27,9 +28,8 @@ from minir1.files import (
     write_flushed,
     writing,
 )
-from minir1.model_config import ModelConfig
-from minir1.resolve import WEIGHTS, guess, resolve
-from minir1.tensorfile import digest, pack, read_tensors
+from minir1.storage.resolve import WEIGHTS, guess, resolve
+from minir1.storage.tensorfile import digest, pack, read_tensors
 from minir1.tokenizer import WordTokenizer
 
 __all__ = [

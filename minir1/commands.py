@@ -11,11 +11,11 @@ from minir1.backend import from_numpy, xp
 from minir1.checkpoint import load_checkpoint, require_same_tokenizer, resolve
 from minir1.config import RunConfig, SampleConfig, override, tiny
 from minir1.errors import UserError
-from minir1.files import replace_file, to_json
 from minir1.rewards import accuracy
 from minir1.rng import generator
 from minir1.rollout import sample as draw
 from minir1.runfolder import RunFolder
+from minir1.storage.files import replace_file, to_json
 from minir1.tokenizer import WordTokenizer
 from minir1.ui import Dashboard, make_console, print_completion, results_table
 from minir1.world.questions import held_out_questions, read_prompt

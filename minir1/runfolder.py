@@ -29,7 +29,7 @@ import numpy as np
 from minir1 import __version__
 from minir1.config import RunConfig
 from minir1.errors import UserError, shorten
-from minir1.files import (
+from minir1.storage.files import (
     WriteError,
     encode,
     flush_tree,
@@ -40,9 +40,9 @@ from minir1.files import (
     to_json,
     writing,
 )
-from minir1.jsonlines import append_lines, flush_lines, read_lines, until
-from minir1.resolve import neighbour
-from minir1.state import first_not_finite, read_info, read_state, write_state
+from minir1.storage.jsonlines import append_lines, flush_lines, read_lines, until
+from minir1.storage.resolve import neighbour
+from minir1.storage.state import first_not_finite, read_info, read_state, write_state
 
 SCHEMA = 1
 FILES = (

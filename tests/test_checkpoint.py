@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minir1 import checkpoint, files, resolve
+from minir1 import checkpoint
 from minir1.checkpoint import (
     load_checkpoint,
     read_metadata,
@@ -18,9 +18,10 @@ from minir1.checkpoint import (
 )
 from minir1.config import ModelConfig
 from minir1.errors import UserError
-from minir1.files import WriteError, kept_aside
 from minir1.model import parameter_shapes
-from minir1.tensorfile import digest, pack, read_tensors
+from minir1.storage import files, resolve
+from minir1.storage.files import WriteError, kept_aside
+from minir1.storage.tensorfile import digest, pack, read_tensors
 from minir1.tokenizer import WordTokenizer
 
 TOKENIZER = WordTokenizer()

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minir1 import __version__, files, jsonlines, runfolder
+from minir1 import __version__, runfolder
 from minir1.config import ModelConfig, RunConfig, override, tiny
 from minir1.errors import UserError
-from minir1.files import WriteError
-from minir1.jsonlines import append_lines, read_lines
 from minir1.model import parameter_shapes
 from minir1.runfolder import RunFolder
+from minir1.storage import files, jsonlines
+from minir1.storage.files import WriteError
+from minir1.storage.jsonlines import append_lines, read_lines
 from minir1.tokenizer import WordTokenizer
 
 CONFIG = override(tiny(seed=3), ["grpo.group=4"])

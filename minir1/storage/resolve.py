@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from minir1.errors import UserError, closest, did_you_mean, shorten
-from minir1.files import kept_aside
+from minir1.storage.files import kept_aside
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 WEIGHTS = "model.safetensors"
 # Which checkpoint stands for a run: the last of this list that it has.
 ORDER = ("base", "small-rl", "distilled", "r1-zero", "dev1", "dev2", "dev3", "r1")

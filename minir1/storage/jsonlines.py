@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from minir1.errors import UserError, shorten
-from minir1.files import encode, to_json, writing
+from minir1.storage.files import encode, to_json, writing
 
 
 def append_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from minir1.errors import UserError
-from minir1.files import flush_folder, replace_file, to_json, writing
-from minir1.tensorfile import digest, pack, read_metadata, read_tensors
+from minir1.storage.files import flush_folder, replace_file, to_json, writing
+from minir1.storage.tensorfile import digest, pack, read_metadata, read_tensors
 
 INSTEAD = "start a new run with another --out, or copy the run folder again"
 
