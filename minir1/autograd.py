@@ -336,14 +336,17 @@ def stop_gradient(a: Any) -> array:
 
 
 def zeros(shape: Any, dtype: Any = float32) -> array:
+    """An array of zeros, in MLX's float32 by default."""
     return array(np.zeros(shape, dtype))
 
 
 def ones(shape: Any, dtype: Any = float32) -> array:
+    """An array of ones, in MLX's float32 by default."""
     return array(np.ones(shape, dtype))
 
 
 def arange(*bounds: Any, dtype: Any = None) -> array:
+    """Numbers in steps of one: up to an end, or from a start to an end."""
     return array(np.arange(*bounds, dtype=dtype or int32))
 
 
