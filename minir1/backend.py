@@ -63,18 +63,19 @@ def _mlx_engine() -> dict[str, Any]:
 def use(name: str = "auto") -> str:
     """Choose the engine: "numpy", "mlx", or "auto" (MLX where there is an Apple GPU).
 
-    Raises: UserError if MLX is asked for and not installed.
+    Raises: UserError for another name, or if MLX is asked for and not installed.
     """
     if name == "auto":
         apple = platform.system() == "Darwin" and platform.machine() == "arm64"
         name = "mlx" if apple and importlib.util.find_spec("mlx") else "numpy"
+    if name not in ("numpy", "mlx"):
+        raise UserError(f"backend={name}: wanted auto, numpy or mlx")
     if name == "mlx" and not importlib.util.find_spec("mlx"):
         raise UserError("backend mlx is not installed; type: pip install 'minir1[mlx]'")
     if xp.name != name:
         functions = _mlx_engine() if name == "mlx" else _numpy_engine()
         public = {k: v for k, v in functions.items() if not k.startswith("_")}
-        vars(xp).clear()
-        vars(xp).update(public, name=name)
+        xp.__dict__ = {**public, "name": name}  # at once: no thread sees half an engine
     return name
 
 

@@ -43,14 +43,10 @@ def test_mlx_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_auto_is_mlx_on_apple_silicon_only(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str, installed: bool, expected: str
 ) -> None:
-    class Engine:
-        name = "mlx"
-
     monkeypatch.setattr(backend.platform, "system", lambda: system)
     monkeypatch.setattr(backend.platform, "machine", lambda: machine)
     monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: installed or None)
-    monkeypatch.setattr(backend, "_MLXEngine", Engine)
-    monkeypatch.setattr(xp, "_engine", None)
+    monkeypatch.setattr(backend, "_mlx_engine", dict)
     assert use("auto") == xp.name == expected
 
 
@@ -60,6 +56,15 @@ def test_arrays_cross_over_and_back() -> None:
     assert isinstance(tree["b"][0], autograd.array)
     assert np.array_equal(to_numpy(tree["a"]), x)
     assert type(to_numpy(tree["a"])) is np.ndarray
+
+
+def test_the_first_touch_chooses_and_a_missing_name_is_missed() -> None:
+    fresh = type(xp)()
+    assert fresh.name == ""
+    with pytest.raises(AttributeError, match="numpy has no convolve"):
+        xp.convolve  # noqa: B018
+    xp.__dict__ = {}
+    assert xp.exp(xp.zeros((1,))).tolist() == [1] and xp.name
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
