@@ -146,6 +146,7 @@ class RunConfig(Section):
     backend: Literal["auto", "numpy", "mlx"] = "auto"  # the engine
     threads: Whole = 0  # 0: all cores; changes no bit of the result
     save_every: Count = 1  # steps between saved states
+    keep_every: Whole = 0  # steps between checkpoints kept for later looks, 0: only the last
     model: ModelConfig = field(default_factory=ModelConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)

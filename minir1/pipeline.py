@@ -41,13 +41,7 @@ def r1_zero(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any]:
     """
     learner = reinforce(run, base, R1_ZERO, ui)
     trained = replace(base, params=learner.params)
-    run.save_checkpoint(
-        R1_ZERO,
-        _arrays(learner.params),
-        base.config,
-        base.tokenizer,
-        metadata={"recipe": R1_ZERO, "seed": run.config.seed, "steps": learner.step},
-    )
+    _keep(run, R1_ZERO, R1_ZERO, learner, base)
     seconds = {R1_ZERO: learner.seconds}
     results = measure(run, {"base": base, R1_ZERO: trained}, seconds, ui)
     run.write_results(results)
@@ -66,6 +60,8 @@ def reinforce(run: RunFolder, start: Checkpoint, stage: str, ui: Dashboard) -> r
             last = replace(learner)
             if learner.step % config.save_every == 0 or learner.step == config.grpo.steps:
                 _save(run, stage, learner)
+            if config.keep_every and learner.step % config.keep_every == 0:
+                _keep(run, f"{stage}-step{learner.step}", stage, learner, start)
     return learner
 
 
@@ -144,6 +140,16 @@ def measure(
 
 def _arrays(params: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: to_numpy(value) for name, value in params.items()}
+
+
+def _keep(
+    run: RunFolder, name: str, stage: str, learner: rl.Learner, start: Checkpoint
+) -> None:
+    """Save the policy as a checkpoint of the run."""
+    described = {"stage": stage, "seed": run.config.seed, "step": learner.step}
+    run.save_checkpoint(
+        name, _arrays(learner.params), start.config, start.tokenizer, metadata=described
+    )
 
 
 def _save(run: RunFolder, stage: str, learner: rl.Learner) -> None:
