@@ -11,14 +11,13 @@ from itertools import zip_longest
 from rich.text import Text
 
 from minir1.plots import MARKERS, Values, braille_plot, clock, is_number, number, sparkline
-from minir1.terminal import Sample, asked, clean, fit, segments, verdict
+from minir1.terminal import ROLE_CELLS, Sample, asked, clean, fit, segments, verdict
 
 WIDEST = 160
 LOWEST_WITH_PLOTS, NARROWEST_WITH_PLOTS = 20, 64
 PLOT_CELLS = 38  # a plot's least width
 SAMPLE_ROWS = 4  # a sample's least height: rule, prompt, thinking, answer
-LABEL_CELLS = 22  # of a curve
-ROLE_CELLS = 10  # of a sample's parts
+LABEL_CELLS = 22  # of a curve's name
 
 # The curves in the order of their importance: 1 better when higher, -1 when lower, 0 neither.
 CURVES = {

@@ -20,6 +20,8 @@ Values = Sequence[float | None]
 
 def is_number(value: object) -> TypeGuard[float]:
     """Say whether a value can be drawn: a finite number, and not a truth value."""
+    if isinstance(value, float):  # the usual case, and a quick one
+        return math.isfinite(value)
     return isinstance(value, Real) and not isinstance(value, bool) and _is_finite(value)
 
 
@@ -128,7 +130,7 @@ def _bins(values: list[float | None], width: int) -> list[float | None]:
     count = len(values)
     if count <= width:
         return values
-    edges = [count * i // width for i in range(max(width, 0) + 1)]
+    edges = [count * i // width for i in range(width + 1)] if width > 0 else []
     binned: list[float | None] = []
     for start, stop in pairwise(edges):
         present = [value for value in values[start:stop] if value is not None]

@@ -21,8 +21,11 @@ def results_table(results: Mapping) -> Table:
     """
     found = {name: metrics for name, metrics in results["checkpoints"].items() if metrics}
     cells = {name: _cells(metrics) for name, metrics in found.items()}
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_style="baseline")
-    table.add_column("")
+    gap = 1 if len(found) < 7 else 0  # beside the one cell between columns
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False, caption_style="baseline"
+    )
+    table.add_column("", overflow="fold")
     for name in found:
         table.add_column(Text(clean(name), "title"), justify="right", no_wrap=True)
     for metric in dict.fromkeys(metric for column in cells.values() for metric in column):
@@ -50,7 +53,7 @@ def _cells(metrics: Mapping) -> dict[str, Text]:
             continue
         else:
             cell = Text(number(value))
-        cells.setdefault(name.replace("_", " "), cell)
+        cells.setdefault(name.replace("_at_", "@").replace("_", " "), cell)
     return cells
 
 

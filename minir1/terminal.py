@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
@@ -36,6 +35,7 @@ _SIXTEEN_COLOURS = {
 }
 _PLAIN_ROLES = {"title": "bold", "answer": "bold", "curve": "none"}
 
+ROLE_CELLS = 10  # of the column that names the parts of a completion
 LONGEST_TEXT = 20_000  # characters of a model's text that are looked at; the middle is dropped
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
@@ -130,7 +130,7 @@ def asked(prompt: str) -> str:
 def verdict(sample: Sample) -> Text:
     """Say in a sign and a few words what the verifier found."""
     if sample.right is None:
-        said = Text().append("not checked", "baseline")
+        said = Text().append(clean(sample.reason) or "not checked", "baseline")
     elif sample.right:
         said = Text().append(f"✓ {clean(sample.reason) or 'right'}", "passed")
     else:
@@ -188,15 +188,16 @@ def print_completion(
     console: Console, prompt: str, completion: str, right: bool | None = None, reason: str = ""
 ) -> None:
     """Print what was asked, what the model thought, what it answered, and the verdict."""
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(no_wrap=True)
-    rows.add_column(overflow="fold")
-    rows.add_row(Text("prompt", "baseline"), Text(asked(prompt)))
+    parts = [("prompt", Text(asked(prompt)))]
     for role, text in segments(completion):
-        style = role if role in ("thinking", "answer") else "none"
-        rows.add_row(Text(role if role != "outside" else "", "baseline"), Text(text, style))
-    if right is not None:
-        sample = Sample(prompt, completion, None, right, reason)
-        rows.add_row(Text("verdict", "baseline"), verdict(sample))
+        said = Text(text, role if role in ("thinking", "answer") else "none")
+        parts.append(("" if role == "outside" else role, said))
+    if right is not None or reason:
+        parts.append(("verdict", verdict(Sample(prompt, completion, None, right, reason))))
     with console.use_theme(theme(console.color_system)):
-        console.print(rows)
+        for label, said in parts:
+            for line in said.wrap(console, max(console.width - ROLE_CELLS, 2)):
+                line.rstrip()
+                start = Text().append(f"{label:<{ROLE_CELLS}}", "baseline")
+                console.print(start.append_text(line), soft_wrap=True)
+                label = ""

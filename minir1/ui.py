@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 REFRESHES_PER_SECOND = 4
-LONGEST_HISTORY = 4000  # steps; beyond, every second one is forgotten
+LONGEST_HISTORY = 512  # rows kept for the curves, more than a screen has dots
 STEPS_FOR_ESTIMATE = 8  # the time left is told from the last steps, as they grow longer
 
 _SVG_TEMPLATE = """\
@@ -113,7 +114,7 @@ class Dashboard:
             self._screen.callback(err.end)
             self._screen.enter_context(redirect_stdout(out))
             self._screen.enter_context(redirect_stderr(err))
-            self._screen.enter_context(self._live())
+            self._screen.enter_context(self._live()).refresh()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -133,8 +134,8 @@ class Dashboard:
         self._ticks.append(time.monotonic())
         if self.live:
             self._history.append(metrics)
-            if len(self._history) > LONGEST_HISTORY:
-                del self._history[1::2]
+            while len(self._history) > LONGEST_HISTORY:
+                self._history = _thinned(self._history)
         elif not self.quiet:
             self._print(_plain(metrics))
 
@@ -192,6 +193,13 @@ class Dashboard:
 
     def _print(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
+
+
+def _thinned(history: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Every second row, with what only the row after it had: a rare validation survives."""
+    nothing: Mapping[str, object] = {}
+    pairs = zip_longest(history[::2], history[1::2], fillvalue=nothing)
+    return [{**odd, **even} for even, odd in pairs]
 
 
 class _Overheard(io.TextIOBase):
