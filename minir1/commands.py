@@ -28,7 +28,7 @@ def load(name: str) -> pipeline.Checkpoint:
     """
     folder = resolve(name)
     params, config, tokenizer = load_checkpoint(folder)
-    require_same_tokenizer(tokenizer, WordTokenizer(), folder)
+    require_same_tokenizer(tokenizer, WordTokenizer(), str(folder), "the tiny world")
     return pipeline.Checkpoint(from_numpy(params), config, tokenizer)
 
 
