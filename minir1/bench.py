@@ -22,10 +22,10 @@ from minir1 import model, rl, rollout
 from minir1.backend import from_numpy
 from minir1.checkpoint import load_checkpoint
 from minir1.config import GRPOConfig, RunConfig, SampleConfig
-from minir1.files import replace_file, to_json
 from minir1.flops import rollout_flops, update_flops
 from minir1.machine import machine, matmul_gflops
-from minir1.resolve import resolve
+from minir1.storage.files import replace_file, to_json
+from minir1.storage.resolve import resolve
 from minir1.world.questions import training_questions
 
 ADDRESS = (0, "bench", 0)  # where the questions and the samples come from
