@@ -83,7 +83,7 @@ def frame(view: View, width: int, height: int) -> list[Text]:
     sparks = [_spark(name, view.history, width) for name in names[columns:]]
     rows -= len(sparks)
     if names[:columns]:
-        plot_rows = max(5, min(rows // 2, 16))
+        plot_rows = max(5, min(rows // 2 if view.sample else rows, 16))
         lines += _plots(names[:columns], view.history, width, plot_rows)
         rows -= plot_rows
     lines += sparks + foot
