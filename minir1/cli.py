@@ -5,6 +5,7 @@ stderr and exit code 2; an interrupt is 130; a check that says no is 1.
 """
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -120,6 +121,7 @@ def bench(**options: Any) -> None:
 
 def main() -> None:
     """Run a verb; turn every user's mistake into one line and an exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -134,6 +136,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _interrupt(*_: object) -> None:
+    """Stop at a polite kill as at Ctrl-C: save, restore the terminal, leave."""
+    raise KeyboardInterrupt
 
 
 def fail(message: str) -> None:

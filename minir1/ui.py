@@ -1,8 +1,8 @@
 """What does a person at the terminal see of a run?
 
 The dashboard that lives while a model trains, plain lines where there is no terminal, the
-table of results, the picture for a page. What goes on the screen is drawn by `minir1.panels`,
-made harmless by `minir1.terminal`. No metric is computed here.
+table of results, the picture for a page. What goes on the screen is drawn by `minir1.screen.panels`,
+made harmless by `minir1.screen.terminal`. No metric is computed here.
 """
 
 import io
@@ -22,10 +22,10 @@ from rich.segment import Segment
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from minir1.panels import View, frame
-from minir1.plots import is_number
-from minir1.tables import results_table
-from minir1.terminal import Sample, clean, make_console, print_completion, theme
+from minir1.screen.panels import View, frame
+from minir1.screen.plots import is_number
+from minir1.screen.tables import results_table
+from minir1.screen.terminal import Sample, clean, make_console, print_completion, theme
 
 __all__ = [
     "Dashboard",

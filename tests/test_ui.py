@@ -10,7 +10,7 @@ import pytest
 from example_run import GOOD, HOSTILE, PROMPT, RUN, metrics, pipe, terminal
 from rich.console import Console
 
-from minir1.panels import frame
+from minir1.screen.panels import frame
 from minir1.ui import Dashboard, Sample, dashboard_svg
 
 

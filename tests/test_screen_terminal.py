@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from minir1.terminal import (
+from minir1.screen.terminal import (
     LONGEST_TEXT,
     Sample,
     asked,

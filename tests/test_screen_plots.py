@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minir1.plots import BLOCKS, MARKERS, braille_plot, clock, is_number, number, sparkline
+from minir1.screen.plots import (
+    BLOCKS,
+    MARKERS,
+    braille_plot,
+    clock,
+    is_number,
+    number,
+    sparkline,
+)
 
 ANY = st.lists(st.one_of(st.none(), st.floats(), st.integers()), max_size=60)
 

@@ -10,8 +10,28 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from minir1.plots import clock, is_number, number
-from minir1.terminal import clean
+from minir1.screen.plots import clock, is_number, number
+from minir1.screen.terminal import clean
+
+# What the table shows, in this order; everything else is in results.json.
+SHOWN = (
+    "pass_at_1",
+    "pass_at_1_lenient",
+    "maj_at_k",
+    "pass_at_k",
+    "format_rate",
+    "completion_tokens",
+    "length_difficulty_correlation",
+    "attempts_per_answer",
+    "reflections_per_answer",
+    "reflections_per_100_tokens",
+    "useful_reflection_rate",
+    "language_consistency",
+    "mixed_language_rate",
+    "general",
+    "preference",
+    "truncated",
+)
 
 
 def results_table(results: Mapping) -> Table:
@@ -41,7 +61,12 @@ def results_table(results: Mapping) -> Table:
 def _cells(metrics: Mapping) -> dict[str, Text]:
     """The cells of one checkpoint by the name of their row."""
     cells: dict[str, Text] = {}
-    for name, value in metrics.items():
+    votes = next((name for name in metrics if name.startswith("maj_at_")), "")
+    for shown in SHOWN:
+        name = votes if shown == "maj_at_k" else shown
+        value = metrics.get(name)
+        if value is None:
+            continue
         if isinstance(value, Mapping) and "value" in value:
             cell = Text(number(value["value"]))
             if is_number(value.get("low")) and is_number(value.get("high")):

@@ -7,9 +7,9 @@ from example_run import GOOD, HOSTILE, LONG, PROMPT, RUN, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minir1.panels import CURVES, HEALTH, View, frame
-from minir1.plots import BLOCKS
-from minir1.terminal import Sample
+from minir1.screen.panels import CURVES, HEALTH, View, frame
+from minir1.screen.plots import BLOCKS
+from minir1.screen.terminal import Sample
 
 
 def view(history=RUN, **changes):

@@ -4,7 +4,7 @@ import json
 
 from example_run import pipe
 
-from minir1.tables import results_table
+from minir1.screen.tables import results_table
 
 
 def interval(value, low, high):

@@ -10,8 +10,16 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from minir1.plots import MARKERS, Values, braille_plot, clock, is_number, number, sparkline
-from minir1.terminal import ROLE_CELLS, Sample, asked, clean, fit, segments, verdict
+from minir1.screen.plots import (
+    MARKERS,
+    Values,
+    braille_plot,
+    clock,
+    is_number,
+    number,
+    sparkline,
+)
+from minir1.screen.terminal import ROLE_CELLS, Sample, asked, clean, fit, segments, verdict
 
 WIDEST = 160
 LOWEST_WITH_PLOTS, NARROWEST_WITH_PLOTS = 20, 64

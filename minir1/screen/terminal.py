@@ -2,7 +2,7 @@
 
 Colours by role, consoles that honour NO_COLOR, and what a model wrote made harmless: without
 escape sequences, wrapped, cut in the middle, thinking apart from the answer. What the words
-say about a run is the matter of `minir1.panels`; the live display is in `minir1.ui`.
+say about a run is the matter of `minir1.screen.panels`; the live display is in `minir1.ui`.
 """
 
 import io

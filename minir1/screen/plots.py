@@ -1,8 +1,8 @@
 """How does a list of numbers become a picture made of characters?
 
 Pure functions from numbers to strings: a short number, a duration, a one-line sparkline, a
-plot in braille dots. Colour and layout are left to `minir1.panels`. A value that is missing
-(None) or not finite leaves a gap; it never raises.
+plot in braille dots. Colour and layout are left to `panels`. A value that is missing (None)
+or not finite leaves a gap; it never raises.
 """
 
 import math
