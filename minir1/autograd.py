@@ -26,6 +26,7 @@ class array:
 
     __array_priority__ = 1000.0  # numpy arrays defer to ours in mixed arithmetic
     __slots__ = ("data", "order", "parents", "vjp")
+    data: Any
 
     def __init__(self, data: Any, dtype: Any = None) -> None:
         if isinstance(data, array):
@@ -169,24 +170,24 @@ def _unary(forward: Any, derivative: Callable[..., Any]) -> Any:
     return op
 
 
-add = _binary(np.add, lambda g, x, y, o: g, lambda g, x, y, o: g)
-subtract = _binary(np.subtract, lambda g, x, y, o: g, lambda g, x, y, o: -g)
-multiply = _binary(np.multiply, lambda g, x, y, o: g * y, lambda g, x, y, o: g * x)
-divide = _binary(np.divide, lambda g, x, y, o: g / y, lambda g, x, y, o: -g * o / y)
-minimum = _binary(
+add: Any = _binary(np.add, lambda g, x, y, o: g, lambda g, x, y, o: g)
+subtract: Any = _binary(np.subtract, lambda g, x, y, o: g, lambda g, x, y, o: -g)
+multiply: Any = _binary(np.multiply, lambda g, x, y, o: g * y, lambda g, x, y, o: g * x)
+divide: Any = _binary(np.divide, lambda g, x, y, o: g / y, lambda g, x, y, o: -g * o / y)
+minimum: Any = _binary(
     np.minimum, lambda g, x, y, o: g * (x <= y), lambda g, x, y, o: g * (np.less(y, x))
 )
-maximum = _binary(
+maximum: Any = _binary(
     np.maximum, lambda g, x, y, o: g * (x >= y), lambda g, x, y, o: g * (np.greater(y, x))
 )
-negative = _unary(np.negative, lambda g, x, o: -g)
-exp = _unary(np.exp, lambda g, x, o: g * o)
-expm1 = _unary(np.expm1, lambda g, x, o: g * (o + 1))
-log = _unary(np.log, lambda g, x, o: g / x)
-sqrt = _unary(np.sqrt, lambda g, x, o: g / (2 * o))
-square = _unary(np.square, lambda g, x, o: 2 * g * x)
-abs = _unary(np.abs, lambda g, x, o: g * np.sign(x))
-sigmoid = _unary(lambda x: np.exp(-np.logaddexp(0, -x)), lambda g, x, o: g * o * (1 - o))
+negative: Any = _unary(np.negative, lambda g, x, o: -g)
+exp: Any = _unary(np.exp, lambda g, x, o: g * o)
+expm1: Any = _unary(np.expm1, lambda g, x, o: g * (o + 1))
+log: Any = _unary(np.log, lambda g, x, o: g / x)
+sqrt: Any = _unary(np.sqrt, lambda g, x, o: g / (2 * o))
+square: Any = _unary(np.square, lambda g, x, o: 2 * g * x)
+abs: Any = _unary(np.abs, lambda g, x, o: g * np.sign(x))
+sigmoid: Any = _unary(lambda x: np.exp(-np.logaddexp(0, -x)), lambda g, x, o: g * o * (1 - o))
 
 
 def clip(a: Any, low: Any, high: Any) -> array:

@@ -126,7 +126,8 @@ def main() -> None:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        where = error.ctx.command_path if getattr(error, "ctx", None) else "minir1"
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "minir1"
         message = " ".join(error.format_message().split())
         fail(f"{message.rstrip('.')}; type: {where} --help")
     except UserError as error:

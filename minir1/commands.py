@@ -50,8 +50,8 @@ def train(
     else:
         engine = _use(backend)
         start = load(base)
-        config = replace(tiny(recipe, seed), backend=engine, model=start.config)
-        config = override(config, settings)
+        config = replace(tiny(recipe, seed), model=start.config)
+        config = override(config, [f"backend={engine}", *settings])
         if config.model != start.config:
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
         run = RunFolder.create(out, config, engine)
@@ -79,7 +79,7 @@ def pretrain(
         engine = _use(run.config.backend)
     else:
         engine = _use(backend)
-        config = override(replace(tiny("pretrain", seed), backend=engine), settings)
+        config = override(tiny("pretrain", seed), [f"backend={engine}", *settings])
         run = RunFolder.create(out, config, engine)
     title = f"pretraining · seed {run.config.seed} · {_engine_line(run.config)}"
     with Dashboard(

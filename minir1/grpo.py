@@ -65,17 +65,17 @@ def token_weights(
     Source: DeepSeekMath eq. 3; Yu et al. 2025 (DAPO) eq. 8; Dr. GRPO, section 3.2
     """
     lengths = completion_mask.sum(axis=1, keepdims=True)  # (B, 1)
-    trained = np.count_nonzero(lengths)
+    trained = max(int(np.count_nonzero(lengths)), 1)
     if average == "token":
         return completion_mask / max(lengths.sum(), 1)
     if average == "sequence":
-        return completion_mask / (np.maximum(lengths, 1) * max(trained, 1))
+        return completion_mask / (np.maximum(lengths, 1) * trained)
     if average != "constant" or longest is None:
         raise ValueError(
             f'average={average!r}, longest={longest}: wanted "token", "sequence", or '
             '"constant", which divides by longest'
         )
-    return completion_mask / (max(trained, 1) * longest)
+    return completion_mask / (trained * longest)
 
 
 def clipped_objective(ratio: Any, advantages: Any, clip_low: float, clip_high: float) -> Any:

@@ -215,7 +215,8 @@ def logits(params: Params, hidden: Any) -> Any:
 
     Shapes: (…, C) -> (…, V)
     """
-    head = params.get("lm_head.weight", params["model.embed_tokens.weight"])
+    tied = "lm_head.weight" not in params
+    head = params["model.embed_tokens.weight" if tied else "lm_head.weight"]
     return hidden @ head.T
 
 

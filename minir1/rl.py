@@ -219,7 +219,7 @@ def _gradient(
     rollout: Rollout,
     rows: np.ndarray,
     advantages: np.ndarray,
-    references: np.ndarray | None,
+    references: np.ndarray,
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     """Differentiate the GRPO loss of some rows of a rollout.
 
@@ -231,7 +231,6 @@ def _gradient(
     weights = grpo.token_weights(mask, settings.average, config.sample.max_tokens).reshape(-1)
     old = rollout.old_logprobs.reshape(-1)
     width = mask.shape[1]
-    pull = settings.kl_weight if references is not None else 0.0
 
     def loss(p: dict[str, Any], batch: microbatch.MicroBatch) -> tuple[Any, Any]:
         logprobs = model.place_logprobs(
@@ -244,8 +243,8 @@ def _gradient(
             xp.array(weights[batch.source].astype(np.float32)),
             settings.clip_low,
             settings.clip_high,
-            xp.array(references[batch.source]) if pull else None,
-            pull,
+            xp.array(references[batch.source]) if settings.kl_weight else None,
+            settings.kl_weight,
             settings.kl_estimator,
         )
         return value, logprobs
@@ -257,9 +256,7 @@ def _gradient(
     return grads, np.exp(logprobs - old[source]), advantages[source // width]
 
 
-def _reference_logprobs(
-    learner: Learner, config: RunConfig, rollout: Rollout
-) -> np.ndarray | None:
+def _reference_logprobs(learner: Learner, config: RunConfig, rollout: Rollout) -> np.ndarray:
     """Score the rollout under the reference: all of it if the loss needs it, else a few rows.
 
     Returns NaN where nothing was scored. Shapes: -> (B·(T-1))
@@ -281,7 +278,7 @@ def _reference_logprobs(
     return out
 
 
-def _distance(rollout: Rollout, references: np.ndarray | None) -> float:
+def _distance(rollout: Rollout, references: np.ndarray) -> float:
     """Estimate the KL from the sampling policy to the reference, a token (k3)."""
     x = references - rollout.old_logprobs.reshape(-1)
     x = x[np.isfinite(x)].astype(np.float64)

@@ -1,8 +1,8 @@
 """What does a person at the terminal see of a run?
 
 The dashboard that lives while a model trains, plain lines where there is no terminal, the
-table of results, the picture for a page. What goes on the screen is drawn by `minir1.screen.panels`,
-made harmless by `minir1.screen.terminal`. No metric is computed here.
+table of results, the picture for a page. What goes on the screen is drawn by
+`screen.panels`, made harmless by `screen.terminal`. No metric is computed here.
 """
 
 import io

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from minir1.terminal import make_console
+from minir1.screen.terminal import make_console
 
 GOOD = "<think> try 3 * 1 = 3 no </think> <answer> ( 7 + 1 ) + 3 </answer> <eos>"
 HOSTILE = (

@@ -64,7 +64,6 @@ INDEX: dict[str, list[str]] = {
     ],
     "6b a perfect transcript can't earn the format reward": [
         "test_rewards.py::test_a_perfect_transcript_earns_every_part_in_full",
-        "test_rewards.py::test_a_prompt_may_open_the_thinking",
     ],
     "6c evaluation on training problems": [
         "test_world_problems.py::test_the_split_is_a_partition_that_never_changes",

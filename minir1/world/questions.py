@@ -70,5 +70,6 @@ def read_prompt(text: str) -> tuple[str, Problem | None]:
         return f"<bos> User: {text} Assistant:", None
     a, b, c, target = map(int, found.groups())
     language = "zh" if text.startswith("用") else "en"
-    problem = Problem(tuple(sorted((a, b, c))), target, 0)
+    low, middle, high = sorted((a, b, c))
+    problem = Problem((low, middle, high), target, 0)
     return f"<bos> User: {request((a, b, c), target, language)} Assistant:", problem
