@@ -12,11 +12,11 @@ import pytest
 
 INDEX: dict[str, list[str]] = {
     "1 the KL is added with the wrong sign: divergence is rewarded": [
-        "test_grpo.py::test_with_no_advantage_one_step_lowers_the_kl",
+        "test_grpo_exact.py::test_with_no_advantage_one_step_lowers_the_kl",
         "test_grpo.py::test_every_variant_equals_the_reference_and_its_slope",
     ],
     "2 k1 as a loss: its expected gradient is zero, so it is noise": [
-        "test_grpo.py::test_the_expected_gradients_of_the_kl_estimators",
+        "test_grpo_exact.py::test_the_expected_gradients_of_the_kl_estimators",
         "test_grpo.py::test_what_no_knob_offers_is_refused",
     ],
     "3 the clip is on the wrong side for negative advantages": [
@@ -24,8 +24,8 @@ INDEX: dict[str, list[str]] = {
         "test_grpo.py::test_each_edge_has_its_own_width",
     ],
     "4 the ratio inside the KL is inverted: another quantity is estimated": [
-        "test_grpo.py::test_the_values_of_the_kl_estimators_average_to_the_kl",
-        "test_grpo.py::test_the_kl_is_least_and_flat_at_the_reference",
+        "test_grpo_exact.py::test_the_values_of_the_kl_estimators_average_to_the_kl",
+        "test_grpo_exact.py::test_the_kl_is_least_and_flat_at_the_reference",
     ],
     "5a the prompt is not in what is scored": [
         "test_model.py::test_the_prompt_is_part_of_what_is_scored",
@@ -37,7 +37,7 @@ INDEX: dict[str, list[str]] = {
         "test_grpo.py::test_every_variant_equals_the_reference_and_its_slope",
     ],
     "5c the KL has a slope at the reference": [
-        "test_grpo.py::test_the_kl_is_least_and_flat_at_the_reference",
+        "test_grpo_exact.py::test_the_kl_is_least_and_flat_at_the_reference",
     ],
     "5d completions are encoded again from their text, the end token is lost": [
         "test_rollout.py::test_a_rollout_teaches_the_end_token_and_nothing_after_it",
@@ -133,7 +133,7 @@ INDEX: dict[str, list[str]] = {
         "test_grpo.py::test_an_empty_completion_divides_nothing_by_nothing",
     ],
     "the KL of a token is weighted by the ratio of its sequence": [
-        "test_grpo.py::test_the_ratio_weights_each_token_by_its_own",
+        "test_grpo_exact.py::test_the_ratio_weights_each_token_by_its_own",
     ],
     "a reward that could not be computed counts as 0": [
         "test_rl.py::test_a_gradient_that_is_no_number_stops_the_run_before_it_is_applied",
@@ -146,7 +146,9 @@ INDEX: dict[str, list[str]] = {
     "a draft in the thinking is graded": [
         "test_rewards.py::test_an_answer_in_the_thinking_is_a_draft_and_not_graded",
     ],
-    "k3 cancels in float32": ["test_grpo.py::test_k3_keeps_its_digits_near_the_reference"],
+    "k3 cancels in float32": [
+        "test_grpo_exact.py::test_k3_keeps_its_digits_near_the_reference"
+    ],
     "the forward pass is outside of what is differentiated": [
         "test_microbatch.py::test_the_batch_has_a_gradient_everywhere",
         "test_model.py::test_gradients_through_the_whole_model",
