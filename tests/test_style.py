@@ -1,6 +1,7 @@
 """Is the package as plain as it claims? Sizes, docstrings, names, and what it never does."""
 
 import ast
+import socket
 import subprocess
 import sys
 import time
@@ -147,3 +148,12 @@ def test_importing_and_helping_stay_light(code: str) -> None:
     )
     assert not HEAVY & modules
     assert took - bare < 0.5
+
+
+def test_the_tests_themselves_run_offline() -> None:
+    with pytest.raises(OSError, match="offline"):
+        socket.create_connection(("127.0.0.1", 9), timeout=1)
+    with socket.socket() as s, pytest.raises(OSError, match="offline"):
+        s.connect(("127.0.0.1", 9))
+    with pytest.raises(OSError, match="offline"):
+        socket.getaddrinfo("example.org", 80)
