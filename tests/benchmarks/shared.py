@@ -51,7 +51,10 @@ class Options:
         parser.add_argument("--minibatches", type=int, default=2, help="updates a step")
         parser.add_argument("--micro-batch", type=int, default=32, help="rows a backward pass")
         parser.add_argument("--lean", action="store_true", help="torch: drop what minir1 drops")
-        return cls(**vars(parser.parse_args()))
+        options = cls(**vars(parser.parse_args()))
+        if WordTokenizer.load(options.checkpoint).words != WordTokenizer().words:
+            raise SystemExit(f"{options.checkpoint}: its words are not those of this minir1")
+        return options
 
     def config(self, shape: ModelConfig) -> RunConfig:
         """Return minir1's configuration of the same step."""
