@@ -25,7 +25,7 @@ class array:
     """A numpy array that remembers how it was made."""
 
     __array_priority__ = 1000.0  # numpy arrays defer to ours in mixed arithmetic
-    __slots__ = ("data", "order", "parents", "vjp")
+    __slots__ = ("data", "order", "parents", "turned", "vjp")
     data: Any
 
     def __init__(self, data: Any, dtype: Any = None) -> None:
@@ -38,6 +38,7 @@ class array:
         self.parents: tuple[array, ...] = ()
         self.vjp: Callable[..., Any] | None = None
         self.order = -1  # -1: no gradient flows through here
+        self.turned: np.ndarray | None = None  # a constant's transpose, laid out anew
 
     shape = property(lambda self: self.data.shape)
     dtype = property(lambda self: self.data.dtype)
@@ -90,7 +91,7 @@ class array:
         """Write in place; for caches, so never inside a differentiated function."""
         if self.order >= 0:
             raise TypeError("an array that carries a gradient can't be written in place")
-        self.data[index] = _raw(value)
+        self.data[index], self.turned = _raw(value), None
 
     __add__ = lambda a, b: add(a, b)
     __radd__ = lambda a, b: add(b, a)
@@ -117,7 +118,7 @@ def _wrap(data: Any) -> array:
     """Make a constant of what is a numpy array already: the constructor's checks cost time."""
     out = array.__new__(array)
     out.data = data if type(data) is np.ndarray else np.asarray(data)
-    out.parents, out.vjp, out.order = (), None, -1
+    out.parents, out.vjp, out.order, out.turned = (), None, -1, None
     return out
 
 
@@ -424,4 +425,4 @@ def value_and_grad(fn: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 
 # Fused primitives build on the tape above.
 from minir1 import fused as fast  # noqa: E402, F401
-from minir1.fused import swiglu, token_logprobs  # noqa: E402, F401
+from minir1.fused import linear, swiglu, token_logprobs  # noqa: E402, F401

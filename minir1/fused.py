@@ -16,6 +16,35 @@ from minir1.autograd import _node, _raw, array
 _QUERY_BLOCK = 64  # causal attention never looks at keys after the block of its query
 
 
+_FEW_ROWS = 256  # below, a product with a transposed view spends its time on the view
+
+
+def linear(x: Any, weight: Any) -> array:
+    """Multiply every vector by a matrix stored as Hugging Face stores it, (out, in).
+
+        y = x Wᵀ
+
+    While decoding, the same constant matrices meet few rows again and again: their
+    transpose is then laid out once and kept.
+
+    Shapes: x (…, C), weight (O, C) -> (…, O)
+    """
+    v, w = _raw(x), _raw(weight)
+    flat = v.reshape(-1, v.shape[-1])
+    turned = w.T
+    if len(flat) < _FEW_ROWS and isinstance(weight, array) and weight.order < 0:
+        if weight.turned is None:
+            weight.turned = np.ascontiguousarray(w.T)
+        turned = weight.turned
+    out = (flat @ turned).reshape(*v.shape[:-1], len(w))
+
+    def vjp(g: np.ndarray) -> tuple[Any, Any]:
+        g = g.reshape(-1, len(w))
+        return (g @ w).reshape(v.shape), g.T @ flat
+
+    return _node(out, (x, weight), vjp)
+
+
 def rms_norm(x: Any, weight: Any, eps: float) -> array:
     """Scale every vector to unit root mean square, then by a learned weight.
 

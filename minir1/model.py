@@ -111,7 +111,7 @@ class Cache:
 
 
 def _linear(params: Params, name: str, x: Any) -> Any:
-    y = x @ params[name + ".weight"].T
+    y = xp.linear(x, params[name + ".weight"])
     bias = params.get(name + ".bias")
     return y if bias is None else y + bias
 
@@ -217,7 +217,7 @@ def logits(params: Params, hidden: Any) -> Any:
     """
     tied = "lm_head.weight" not in params
     head = params["model.embed_tokens.weight" if tied else "lm_head.weight"]
-    return hidden @ head.T
+    return xp.linear(hidden, head)
 
 
 def place_logprobs(

@@ -8,16 +8,19 @@ re-encoded from text, so what the loss scores is what was drawn. The end token i
 and trained like any other.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from minir1 import model
-from minir1.backend import parallel_map, to_numpy, xp
+from minir1.backend import cores, from_numpy, to_numpy, xp
 from minir1.config import SampleConfig
 from minir1.model_config import ModelConfig
 from minir1.rng import uniforms
+from minir1.storage.tensorfile import pack, unpack
+from minir1.workers import share_out
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,19 @@ def choose(logits: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return tokens.astype(np.int32), z[np.arange(len(z)), tokens] - log_total, entropy
 
 
+@dataclass(frozen=True)
+class Job:
+    """Everything but the parameters that decides what is sampled."""
+
+    config: ModelConfig
+    prompts: list[list[int]]
+    group: int
+    settings: SampleConfig
+    address: tuple[int, str, int]  # seed, stage, step
+    eos_id: int
+    pad_id: int
+
+
 def sample(
     params: model.Params,
     config: ModelConfig,
@@ -78,52 +94,94 @@ def sample(
     """Sample `group` completions of each prompt; address is (seed, stage, step).
 
     The rows are cut into chunks of settings.rows_per_chunk that decode together; the cut
-    follows from the settings, so threads change no bit.
+    follows from the settings, so the number of cores at work changes no bit.
 
     Shapes: prompts [P lists] -> Rollout with B = P·group rows
     """
+    job = Job(config, prompts, group, settings, address, eos_id, pad_id)
     per_chunk = max(1, settings.rows_per_chunk // group)
-    chunks = [
-        range(i, min(i + per_chunk, len(prompts))) for i in range(0, len(prompts), per_chunk)
-    ]
-
-    def decode(chunk: range) -> list[_Row]:
-        names = [(prompt, sample) for prompt in chunk for sample in range(group)]
-        u = uniforms(*address, names, settings.max_tokens)  # (b, cap)
-        chosen = [prompts[i] for i in chunk]
-        return _decode(params, config, chosen, group, settings.temperature, u, eos_id, pad_id)
-
-    rows = [row for part in parallel_map(decode, chunks, threads) for row in part]
+    firsts = list(range(0, len(prompts), per_chunk))
+    lanes = min(threads or cores(), len(firsts)) if xp.name == "numpy" else 1
+    if lanes > 1:
+        rows = _decode_side_by_side(params, job, firsts, per_chunk, lanes)
+    else:
+        rows = [row for first in firsts for row in _decode(params, job, first, per_chunk)]
     repeated = [prompt for prompt in prompts for _ in range(group)]
     return _assemble(repeated, rows, eos_id, pad_id)
+
+
+def _decode_side_by_side(
+    params: model.Params, job: Job, firsts: list[int], per_chunk: int, lanes: int
+) -> list["_Row"]:
+    """Deal the chunks to this process and its helpers; return all rows in order."""
+    arrays = {name: to_numpy(value) for name, value in params.items()}
+    dealt = [firsts[lane::lanes] for lane in range(lanes)]
+    described = asdict(job)
+    requests = [
+        pack(arrays, "job", json.dumps({**described, "firsts": mine, "chunk": per_chunk}))
+        for mine in dealt
+    ]
+    answers = [unpack(answer, "job")[0] for answer in share_out(requests[:1], requests[1:])]
+    chunks: dict[int, list[_Row]] = {}
+    for mine, answer in zip(dealt, answers, strict=True):
+        rows = _unpack(answer)
+        for first in mine:
+            size = min(per_chunk, len(job.prompts) - first) * job.group
+            chunks[first], rows = rows[:size], rows[size:]
+    return [row for first in firsts for row in chunks[first]]
+
+
+def answer_request(request: bytes) -> bytes:
+    """Decode the chunks that a request names: what a helper process does."""
+    arrays, text = unpack(request, "job")
+    said = json.loads(text)
+    job = Job(
+        ModelConfig(**said["config"]),
+        said["prompts"],
+        said["group"],
+        SampleConfig(**said["settings"]),
+        tuple(said["address"]),
+        said["eos_id"],
+        said["pad_id"],
+    )
+    params = from_numpy(arrays)
+    rows = [
+        row for first in said["firsts"] for row in _decode(params, job, first, said["chunk"])
+    ]
+    columns = [np.concatenate(column) for column in zip(*rows, strict=True)]
+    lengths = np.array([len(row[0]) for row in rows], np.int32)
+    names = ("tokens", "logprobs", "entropy")
+    return pack({**dict(zip(names, columns, strict=True)), "lengths": lengths}, "job", "done")
+
+
+def _unpack(answer: dict[str, np.ndarray]) -> list["_Row"]:
+    cuts = np.cumsum(answer["lengths"])[:-1]
+    columns = [np.split(answer[name], cuts) for name in ("tokens", "logprobs", "entropy")]
+    return list(zip(*columns, strict=True))
 
 
 _Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
 
 
-def _decode(
-    params: model.Params,
-    config: ModelConfig,
-    prompts: list[list[int]],
-    group: int,
-    temperature: float,
-    u: np.ndarray,
-    eos_id: int,
-    pad_id: int,
-) -> list[_Row]:
+def _decode(params: model.Params, job: Job, first: int, count: int) -> list[_Row]:
     """Decode one chunk of rows together until all have ended or reached the cap."""
+    prompts = job.prompts[first : first + count]
+    places = range(first, first + len(prompts))
+    names = [(prompt, member) for prompt in places for member in range(job.group)]
+    u = uniforms(*job.address, names, job.settings.max_tokens)  # (b, cap)
+    temperature = job.settings.temperature
     rows, cap = u.shape
-    tokens = np.full((rows, cap), pad_id, np.int32)
+    tokens = np.full((rows, cap), job.pad_id, np.int32)
     logprobs, entropy = np.zeros((rows, cap), np.float32), np.zeros((rows, cap), np.float32)
     lengths = np.full(rows, cap)
-    cache, scores = _read_prompts(params, config, prompts, group, pad_id)
+    cache, scores = _read_prompts(params, job, prompts)
     alive = np.arange(rows)  # the row that each line of the cache belongs to
     ended = np.zeros(rows, bool)
     for t in range(cap):
         z = to_numpy(scores) if temperature == 1.0 else to_numpy(scores) / temperature
         drawn, logp, h = choose(z, u[alive, t])
         tokens[alive, t], logprobs[alive, t], entropy[alive, t] = drawn, logp, h
-        newly = (drawn == eos_id) & ~ended
+        newly = (drawn == job.eos_id) & ~ended
         lengths[alive[newly]] = t + 1
         ended |= newly
         if ended.all() or t + 1 == cap:
@@ -132,25 +190,21 @@ def _decode(
             kept = np.flatnonzero(~ended)
             cache.select(kept)
             alive, drawn, ended = alive[kept], drawn[kept], ended[kept]
-        hidden = model.forward(params, config, drawn[:, None], cache)
+        hidden = model.forward(params, job.config, drawn[:, None], cache)
         scores = model.logits(params, hidden[:, 0])
     return [(tokens[i, :n], logprobs[i, :n], entropy[i, :n]) for i, n in enumerate(lengths)]
 
 
 def _read_prompts(
-    params: model.Params,
-    config: ModelConfig,
-    prompts: list[list[int]],
-    group: int,
-    pad_id: int,
+    params: model.Params, job: Job, prompts: list[list[int]]
 ) -> tuple[model.Cache, Any]:
     """Read each prompt once, then hand its cache and last scores to its whole group."""
     width = max(map(len, prompts))
     padding = np.array([width - len(prompt) for prompt in prompts])
-    tokens = np.array([[pad_id] * (width - len(p)) + p for p in prompts], np.int32)
-    cache = model.Cache(config, len(prompts), width, padding)
-    hidden = model.forward(params, config, tokens, cache)
-    members = np.repeat(np.arange(len(prompts)), group)
+    tokens = np.array([[job.pad_id] * (width - len(p)) + p for p in prompts], np.int32)
+    cache = model.Cache(job.config, len(prompts), width, padding)
+    hidden = model.forward(params, job.config, tokens, cache)
+    members = np.repeat(np.arange(len(prompts)), job.group)
     cache.select(members)
     scores = model.logits(params, hidden[:, -1])
     return cache, xp.take(scores, xp.array(members.astype(np.int32)), axis=0)

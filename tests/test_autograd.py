@@ -216,7 +216,7 @@ CASES = [*BINARY, *UNARY, *OTHER, *AXES, *PRODUCTS, *SHAPES, *GATHERS]
 
 NO_GRADIENT = {"max", "argmax", "cumsum", "repeat", "stop_gradient"}
 NO_ARRAYS = {"zeros", "ones", "arange", "eval", "tree_map", "value_and_grad"}
-IN_TEST_FUSED = {"swiglu", "token_logprobs"}
+IN_TEST_FUSED = {"linear", "swiglu", "token_logprobs"}
 
 
 def test_every_public_operation_is_in_a_table() -> None:

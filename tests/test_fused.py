@@ -240,3 +240,18 @@ def test_inputs_are_not_changed() -> None:
     ):
         ag.value_and_grad(lambda x, fn=fn: ag.sum(fn(x) * fn(x)))(x)
         assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_linear(rows: int) -> None:
+    x, weight = draw("x", 2, rows, 5), draw("weight", 4, 5)
+    close("linear", fused.linear(x, weight), x @ weight.T, **F64)
+    close("linear, kept", fused.linear(ag.array(x), ag.array(weight)), x @ weight.T, **F64)
+    check_gradient("linear", fused.linear, draw("few", 2, 3, 5), weight)
+
+
+def test_linear_forgets_a_transpose_that_is_out_of_date() -> None:
+    x, weight = ag.array(draw("x", 2, 5)), ag.array(draw("weight", 4, 5))
+    fused.linear(x, weight)
+    weight[0] = 7.0
+    close("linear", fused.linear(x, weight), x.data @ weight.data.T, **F64)

@@ -51,6 +51,14 @@ def pack(arrays: Mapping[str, np.ndarray], key: str, value: str) -> bytes:
     return save({k: np.asarray(v, order="C") for k, v in arrays.items()}, {key: value})
 
 
+def unpack(data: bytes, key: str) -> tuple[dict[str, np.ndarray], str]:
+    """Return what `pack` wrote, from bytes that are known to be whole."""
+    from safetensors.numpy import load
+
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return load(data), header["__metadata__"][key]
+
+
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a safetensors file: its arrays (bfloat16 as float32) and its metadata.
 
