@@ -141,7 +141,9 @@ def draw(runs: dict[str, dict], path: Path) -> None:
         for control, (colour, line) in styles.items():
             if control in runs:
                 curve = runs[control]["curves"]
-                axis.plot(curve["step"], curve[name], line, color=colour, label=CONTROLS[control])
+                axis.plot(
+                    curve["step"], curve[name], line, color=colour, label=CONTROLS[control]
+                )
         axis.set_title(label, loc="left", fontsize=10)
         axis.set_ylim(bottom=0)
     looks = np.array([[v for _, _, v in runs[s]["validation"]] for s in SEEDS])
@@ -159,7 +161,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     args = parser.parse_args()
-    found = [name for name in [*SEEDS, *CONTROLS] if (args.runs / name / "results.json").exists()]
+    found = [
+        name for name in [*SEEDS, *CONTROLS] if (args.runs / name / "results.json").exists()
+    ]
     runs = {name: read_run(args.runs / name) for name in found}
     text = json.dumps({"schema": 1, "runs": runs}, ensure_ascii=False)
     (args.out / "r1-zero.json").write_text(text + "\n", encoding="utf-8")
