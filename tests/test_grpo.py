@@ -228,7 +228,8 @@ def test_std_divides_by_the_size_of_the_group() -> None:
 
 @pytest.mark.parametrize("scale", ["std", "none"])
 def test_a_flat_group_teaches_nothing(scale: str) -> None:
-    rewards = np.array([[0.0] * 4, [1.1] * 4, [1.0, 0.0, 1.0, 0.0]])
+    rewards = np.array([[0.0] * 6, [0.1] * 6, [1.0, 0.0] * 3])
+    assert np.any(rewards[1] != rewards[1].mean())  # the mean of six 0.1 is not 0.1
     assert grpo.flat_groups(rewards).tolist() == [True, True, False]
     out = grpo.group_advantages(rewards, scale)
     assert not out[:2].any() and out[2].all()
