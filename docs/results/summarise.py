@@ -115,7 +115,8 @@ def seed_table(runs: dict[str, dict]) -> list[str]:
         first = f"step {reached[0][0]}, {reached[0][1]:.0f} s" if reached else "never"
         lines.append(
             f"| {seed[4:]} | {p['value']:.3f} | {p['low']:.3f} to {p['high']:.3f} | "
-            f"{found['maj_at_16']['value']:.3f} | {results['seconds']['r1-zero']:.0f} | {first} |"
+            f"{found['maj_at_16']['value']:.3f} | "
+            f"{results['seconds']['r1-zero']:.0f} | {first} |"
         )
     return lines
 
