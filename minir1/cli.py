@@ -4,6 +4,7 @@ Nothing heavy is imported until a verb needs it. A mistake of the user is one li
 stderr and exit code 2; an interrupt is 130; a check that says no is 1.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from minir1.errors import UserError, did_you_mean
 
 SETTINGS = "change a setting, for example --set grpo.learning_rate=3e-4 (may be repeated)"
 BACKENDS = click.Choice(["auto", "numpy", "mlx"])
+SEED = click.IntRange(0, 2**63 - 1)
 
 
 class Verbs(click.Group):
@@ -29,19 +31,26 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="minir1")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """DeepSeek-R1, whole, on the machine that you have.
 
     Begin with: minir1 train --tiny
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
-@cli.command()
+@cli.command(short_help="Train R1-Zero; begin here.")
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
 @click.option("--recipe", type=click.Choice(["r1-zero"]), default="r1-zero", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--base", default="base", show_default=True, help="where training starts from")
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/RECIPE-seedN]")
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
@@ -54,6 +63,7 @@ def train(tiny: bool, **options: Any) -> None:
         raise UserError(
             "minir1 train trains the tiny world only so far; type: minir1 train --tiny"
         )
+    refuse_with_resume("seed", "base", "backend", "settings")
     from minir1 import commands
 
     commands.train(**options)
@@ -61,7 +71,7 @@ def train(tiny: bool, **options: Any) -> None:
 
 @cli.command()
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/pretrain-seedN]")
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 @click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
@@ -71,17 +81,18 @@ def pretrain(tiny: bool, **options: Any) -> None:
     """Make the base model from nothing."""
     if not tiny:
         raise UserError("minir1 pretrain makes the tiny base; type: minir1 pretrain --tiny")
+    refuse_with_resume("seed", "backend", "settings")
     from minir1 import commands
 
     commands.pretrain(**options)
 
 
-@cli.command("eval")
+@cli.command("eval", short_help="Measure a checkpoint on held-out problems.")
 @click.argument("checkpoint")
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test")
 @click.option("--problems", type=click.IntRange(1, 500), help="how many  [default: all]")
 @click.option("--samples", type=click.IntRange(1, 256), default=16, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
 def evaluate(**options: Any) -> None:
@@ -94,12 +105,12 @@ def evaluate(**options: Any) -> None:
     commands.evaluate_checkpoint(**options)
 
 
-@cli.command()
+@cli.command(short_help="Read what a checkpoint writes.")
 @click.argument("checkpoint")
 @click.argument("prompt", required=False)
 @click.option("-n", "count", type=click.IntRange(1, 256), default=1, show_default=True)
 @click.option("--temperature", type=click.FloatRange(0, 10, min_open=True), default=1.0)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 def sample(**options: Any) -> None:
     """Read what CHECKPOINT writes, for example: minir1 sample base "use 3 7 1 to make 11"."""
@@ -108,7 +119,7 @@ def sample(**options: Any) -> None:
     commands.sample(**options)
 
 
-@cli.command()
+@cli.command(short_help="Measure the speed of this machine.")
 @click.argument("checkpoint", default="base")
 @click.option("--threads", type=click.IntRange(0, 256), default=0, help="0: all cores")
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
@@ -119,24 +130,45 @@ def bench(**options: Any) -> None:
     commands.bench(**options)
 
 
+def refuse_with_resume(*names: str) -> None:
+    """Refuse options that a resumed run would ignore: it goes on as it began."""
+    context = click.get_current_context()
+    if not context.params["resume"]:
+        return
+    typed = click.core.ParameterSource.COMMANDLINE
+    options = {option.name: option.opts[0] for option in context.command.params}
+    given = [options[n] for n in names if context.get_parameter_source(n) is typed]
+    if given:
+        raise UserError(
+            f"--resume goes on with the settings of the run: leave out {', '.join(given)}"
+        )
+
+
 def main() -> None:
     """Run a verb; turn every user's mistake into one line and an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    code = 0
     try:
-        code = cli(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        said = cli(standalone_mode=False)
+        code = said if isinstance(said, int) else 0
+        sys.stdout.flush()
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "minir1"
-        message = " ".join(error.format_message().split())
-        fail(f"{message.rstrip('.')}; type: {where} --help")
+        message = " ".join(error.format_message().split()).rstrip(".")
+        code = fail(f"{message}{'' if message.endswith('?') else ';'} type: {where} --help")
     except UserError as error:
-        fail(str(error))
+        code = fail(str(error))
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = 130
+    except (BrokenPipeError, SystemExit):
+        pass  # who read our output has read enough; rich says so with a SystemExit
+    except OSError as error:
+        code = fail(f"{error.filename or 'the output'}: {error.strerror or error}")
+    leave(code)
 
 
 def _interrupt(*_: object) -> None:
@@ -144,10 +176,21 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def fail(message: str) -> None:
-    """Print one line and leave with exit code 2."""
-    print(f"minir1: {message}", file=sys.stderr)
-    sys.exit(2)
+def fail(message: str) -> int:
+    """Print one line; return the exit code of bad usage or bad input."""
+    with contextlib.suppress(OSError):
+        print(f"minir1: {message}", file=sys.stderr)
+    return 2
+
+
+def leave(code: int) -> None:
+    """Exit; what nobody takes is thrown away instead of ending in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

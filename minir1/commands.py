@@ -9,7 +9,14 @@ from typing import Any
 from minir1 import backend, evaluate, pipeline
 from minir1.backend import from_numpy, xp
 from minir1.checkpoint import load_checkpoint, require_same_tokenizer, resolve
-from minir1.config import RunConfig, SampleConfig, override, tiny
+from minir1.config import (
+    EvalConfig,
+    ModelConfig,
+    RunConfig,
+    SampleConfig,
+    override,
+    tiny,
+)
 from minir1.errors import UserError
 from minir1.rewards import accuracy
 from minir1.rng import generator
@@ -18,7 +25,9 @@ from minir1.runfolder import RunFolder
 from minir1.storage.files import replace_file, to_json
 from minir1.tokenizer import WordTokenizer
 from minir1.ui import Dashboard, make_console, print_completion, results_table
-from minir1.world.questions import held_out_questions, read_prompt
+from minir1.world.questions import PROMPT_TOKENS, held_out_questions, read_prompt
+
+NO_OUTPUT = (OSError, SystemExit)  # the latter is rich's word for a pipe that nobody reads
 
 
 def load(name: str) -> pipeline.Checkpoint:
@@ -44,14 +53,13 @@ def train(
 ) -> None:
     """Run a recipe of reinforcement learning, or go on with one."""
     if resume:
-        run = _reopen(out, recipe, settings)
-        engine = _use(run.config.backend)
-        start = load(str(run.checkpoint_path("base")))
+        run = _reopen(out, recipe)
+        _use(run.config.backend)
+        start = load(str(_kept_base(run)))
     else:
         engine = _use(backend)
         start = load(base)
-        config = replace(tiny(recipe, seed), model=start.config)
-        config = override(config, [f"backend={engine}", *settings])
+        config = _settle(replace(tiny(recipe, seed), model=start.config), engine, settings)
         if config.model != start.config:
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
         run = RunFolder.create(out, config, engine)
@@ -75,11 +83,11 @@ def pretrain(
 ) -> None:
     """Make a base from nothing, or go on making one."""
     if resume:
-        run = _reopen(out, "pretrain", settings)
-        engine = _use(run.config.backend)
+        run = _reopen(out, "pretrain")
+        _use(run.config.backend)
     else:
         engine = _use(backend)
-        config = override(tiny("pretrain", seed), [f"backend={engine}", *settings])
+        config = _settle(tiny("pretrain", seed), engine, settings)
         run = RunFolder.create(out, config, engine)
     title = f"pretraining · seed {run.config.seed} · {_engine_line(run.config)}"
     with Dashboard(
@@ -100,14 +108,21 @@ def evaluate_checkpoint(
     json_file: str | None,
 ) -> None:
     """Measure a checkpoint on held-out problems."""
+    there_are = evaluate.SIZES[split]
+    if problems and problems > there_are:
+        raise UserError(f"--problems {problems}: the {split} split has {there_are}")
+    _require_place(json_file)
     _use(backend)
     loaded = load(checkpoint)
-    config = override(
-        replace(tiny(seed=seed), model=loaded.config),
-        [
-            f"evaluation.problems={problems or evaluate.SIZES[split]}",
-            f"evaluation.samples={samples}",
-        ],
+    config = replace(
+        tiny(seed=seed),
+        model=loaded.config,
+        sample=_room(loaded.config, PROMPT_TOKENS),
+        evaluation=EvalConfig(problems=problems or there_are, samples=samples),
+    )
+    make_console(stderr=True).print(
+        f"answering {config.evaluation.problems} {split} problems, {samples} times each",
+        style="baseline",
     )
     figures, _ = evaluate.held_out_figures(loaded.params, config, loaded.tokenizer, split)
     results = {
@@ -142,14 +157,14 @@ def sample(
         questions = held_out_questions("validation", 250)
         prompt = questions[int(generator(seed, "sample").integers(len(questions)))].prompt
     text, problem = read_prompt(prompt)
-    settings = SampleConfig(temperature=temperature)
     tokenizer = loaded.tokenizer
+    tokens = tokenizer.encode(text)
     rollout = draw(
         loaded.params,
         loaded.config,
-        [tokenizer.encode(text)],
+        [tokens],
         count,
-        settings,
+        _room(loaded.config, len(tokens), temperature),
         (seed, "sample", 0),
         tokenizer.eos_id,
         tokenizer.pad_id,
@@ -158,10 +173,8 @@ def sample(
     for i in range(count):
         if i:
             console.print()
-        completion, finished = (
-            tokenizer.decode(rollout.completion(i)),
-            bool(rollout.finished[i]),
-        )
+        completion = tokenizer.decode(rollout.completion(i))
+        finished = bool(rollout.finished[i])
         right = None if problem is None else accuracy(problem, completion, finished) > 0
         print_completion(
             console, text, completion, right, "" if finished else "cut off before its end"
@@ -172,6 +185,7 @@ def bench(checkpoint: str, threads: int, json_file: str | None) -> None:
     """Measure speed."""
     from minir1 import bench as measured
 
+    _require_place(json_file)
     figures = measured.run(checkpoint, threads=threads)
     make_console().print(measured.table(figures))
     _write_json(json_file, figures)
@@ -183,13 +197,37 @@ def _use(name: str) -> str:
 
 def _engine_line(config: RunConfig) -> str:
     threads = config.threads or backend.cores()
-    return f"{xp.name} · {threads} threads" if xp.name == "numpy" else xp.name
+    return (
+        f"{xp.name} · {threads} thread{'s' * (threads > 1)}" if xp.name == "numpy" else xp.name
+    )
 
 
-def _reopen(out: str | None, recipe: str, settings: Iterable[str]) -> RunFolder:
+def _settle(start: RunConfig, engine: str, settings: Iterable[str]) -> RunConfig:
+    """Apply --set to a run's configuration, but for what the verb itself decides."""
+    start = override(start, [f"backend={engine}"])
+    config = override(start, settings)
+    if config.recipe != start.recipe:
+        raise UserError(f"--set recipe={config.recipe}: this verb runs {start.recipe}")
+    if config.backend != start.backend:
+        raise UserError(f"--set backend={config.backend}: type --backend {config.backend}")
+    return config
+
+
+def _room(config: ModelConfig, prompt_tokens: int, temperature: float = 1.0) -> SampleConfig:
+    """Let a completion be as long as in training, within what the model can read."""
+    left = config.max_position_embeddings - prompt_tokens
+    if left < 1:
+        raise UserError(
+            f"the prompt has {prompt_tokens} words with its frame, and this model reads "
+            f"{config.max_position_embeddings}: write a shorter one"
+        )
+    return SampleConfig(
+        max_tokens=min(SampleConfig().max_tokens, left), temperature=temperature
+    )
+
+
+def _reopen(out: str | None, recipe: str) -> RunFolder:
     """Open a run to go on with: the one named, or the last of this recipe."""
-    if list(settings):
-        raise UserError("--resume goes on with the settings of the run: leave --set out")
     if out is None:
         runs = sorted(Path("runs").glob(f"{recipe}-seed*"), key=lambda p: p.stat().st_mtime)
         if not runs:
@@ -197,25 +235,38 @@ def _reopen(out: str | None, recipe: str, settings: Iterable[str]) -> RunFolder:
         out = str(runs[-1])
     run = RunFolder.resume(out)
     if run.config.recipe != recipe:
-        verb = "pretrain" if run.config.recipe == "pretrain" else "train"
-        raise UserError(
-            f"{out} is a run of {run.config.recipe}; type: minir1 {verb} --tiny --out {out} "
-            "--resume"
-        )
+        raise UserError(f"{out} is a run of {run.config.recipe}; type: {run.resume_command}")
     return run
 
 
+def _kept_base(run: RunFolder) -> Path:
+    """Return the copy of the base that a run trains from."""
+    base = run.checkpoint_path("base")
+    if run.saved is None and not base.exists():
+        raise UserError(
+            f"{run.path} was stopped before it had copied its base: delete it and start again "
+            "without --resume"
+        )
+    return base
+
+
 def _interruptible(run: RunFolder, work: Any) -> Any:
-    """Do the work of a run; on Ctrl-C say what is saved and how to go on."""
+    """Do the work of a run; where it is stopped say what is saved and how to go on."""
     try:
         return work()
-    except KeyboardInterrupt:
-        print(
-            f"minir1: stopped; saved at {run.saved or 'the start'}; go on with: "
-            f"{run.resume_command}",
-            file=sys.stderr,
-        )
+    except (KeyboardInterrupt, *NO_OUTPUT) as error:
+        said = f"saved at {run.saved or 'the start'}; go on with: {run.resume_command}"
+        if isinstance(error, NO_OUTPUT):
+            why = getattr(error, "strerror", None) or "nobody reads the output"
+            raise UserError(f"stopped: {why}; {said}") from error
+        print(f"minir1: stopped; {said}", file=sys.stderr)
         raise
+
+
+def _require_place(path: str | None) -> None:
+    """Refuse a file that cannot be written, before the work that it is to hold."""
+    if path is not None and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+        raise UserError(f"--json {path}: wanted a file in a folder that exists")
 
 
 def _write_json(path: str | None, value: dict[str, Any]) -> None:

@@ -57,11 +57,11 @@ def reinforce(run: RunFolder, start: Checkpoint, stage: str, ui: Dashboard) -> r
     with _saved_on_interrupt(run, stage, lambda: last):
         for step in rl.train(learner, config, start.tokenizer, stage):
             _record(run, learner, step, start.tokenizer, ui)
-            last = replace(learner)
-            if learner.step % config.save_every == 0 or learner.step == config.grpo.steps:
-                _save(run, stage, learner)
             if config.keep_every and learner.step % config.keep_every == 0:
                 _keep(run, f"{stage}-step{learner.step}", stage, learner, start)
+            last = replace(learner)  # from here on a resumed run begins after this step
+            if learner.step % config.save_every == 0 or learner.step == config.grpo.steps:
+                _save(run, stage, learner)
     return learner
 
 
@@ -189,9 +189,9 @@ def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
 
 @contextlib.contextmanager
 def _saved_on_interrupt(run: RunFolder, stage: str, last: Any) -> Iterator[None]:
-    """On Ctrl-C save the last whole step before passing the interrupt on."""
+    """On Ctrl-C, or with nowhere left to print to, save the last whole step and pass it on."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit, OSError):
         _save(run, stage, last())
         raise

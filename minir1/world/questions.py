@@ -9,8 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minir1.errors import UserError
 from minir1.rng import generator
+from minir1.world.languages import SPECIALS
 from minir1.world.problems import Problem, prompt, request, split
+
+PROMPT_TOKENS = 11  # of every problem: <bos> User: use a b c to make t . Assistant:
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,19 @@ def read_prompt(text: str) -> tuple[str, Problem | None]:
 
     "use 3 7 1 to make 11" becomes '<bos> User: use 3 7 1 to make 11 . Assistant:'; any other
     text is put between the same frame as it is.
+
+    Raises: UserError for an empty prompt, or one with a word of the frame in it.
     """
     text = text.removeprefix("<bos>").strip().removeprefix("User:").strip()
     text = text.removesuffix("Assistant:").strip()
+    if not text:
+        raise UserError("the prompt is empty; write for example: use 3 7 1 to make 11")
+    framing = [word for word in text.split() if word in SPECIALS]
+    if framing:
+        raise UserError(
+            f"{framing[0]} belongs to the frame around a prompt; write only what is between, "
+            "for example: use 3 7 1 to make 11"
+        )
     found = _REQUEST.fullmatch(text)
     if not found:
         return f"<bos> User: {text} Assistant:", None
