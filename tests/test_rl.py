@@ -163,6 +163,26 @@ def test_before_the_first_update_ratio_is_one_and_nothing_is_clipped() -> None:
     assert improved(inner_steps=4)[1]["clip_fraction"] > 0
 
 
+@pytest.mark.parametrize("ratio", [1.2, 0.8])
+def test_each_edge_of_the_clip_reaches_the_loss(ratio: float) -> None:
+    """Where all ratios lie beyond an edge, the tokens that it stops have no gradient."""
+    rollout = graded().rollout
+    moved = dataclasses.replace(
+        rollout, old_logprobs=rollout.old_logprobs - np.float32(np.log(ratio))
+    )
+    rows = np.arange(P * G)
+    for advantage, edge in ((1.0, "clip_high"), (-1.0, "clip_low")):
+        for width in (0.1, 0.5):
+            widths = {"clip_low": 0.5, "clip_high": 0.5, edge: width}
+            config = run_config(kl_weight=0.0, **widths)
+            push = np.full(P * G, advantage)
+            grads, told, pushed = rl._gradient(params(), config, moved, rows, push, None)
+            stopped = width == 0.1 and (ratio > 1) == (advantage > 0)
+            assert (rl.optim.global_norm(grads) < 1e-6) == stopped, (advantage, width)
+            close("ratio", told, np.full(len(told), ratio), **F32)
+            assert np.all(pushed == advantage)
+
+
 def test_the_kl_that_is_reported() -> None:
     """Zero at the reference; elsewhere the mean of k3 over the sampled tokens."""
     batch = graded()
