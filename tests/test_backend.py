@@ -58,6 +58,16 @@ def test_arrays_cross_over_and_back() -> None:
     assert type(to_numpy(tree["a"])) is np.ndarray
 
 
+def test_nothing_of_the_other_engine_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(backend, "_mlx_engine", lambda: {"only": 1, "_private": 2})
+    use("mlx")
+    assert xp.only == 1
+    for name in ("exp", "_private"):
+        with pytest.raises(AttributeError, match="mlx has no"):
+            getattr(xp, name)
+
+
 def test_the_first_touch_chooses_and_a_missing_name_is_missed() -> None:
     fresh = type(xp)()
     assert fresh.name == ""

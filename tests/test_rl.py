@@ -189,6 +189,9 @@ def test_the_kl_that_is_reported() -> None:
     learner = rl.Learner.start(params())
     at_home = rl.improve(learner, run_config(), batch)["kl"]
     assert 0 <= at_home < 1e-6
+    warm, config = graded(temperature=0.7), run_config(temperature=0.7)
+    assert 0 <= rl.improve(rl.Learner.start(params()), config, warm)["kl"] < 1e-6
+    assert improved(kl_weight=0.0)[1]["kl"] > 0.1  # watched, where it has no weight
     rollout, used = batch.rollout, batch.rollout.completion_mask > 0
     rows, columns = np.nonzero(used)
     places = (rows * rollout.tokens.shape[1] + columns).astype(np.int32)

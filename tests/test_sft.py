@@ -51,9 +51,11 @@ def test_an_update_clips_steps_and_tells_the_norm_before() -> None:
     moved, after, told = sft.update(params, grads, state, 0.01, 1.0, (0.7, 0.8), 0.1)
     assert told == norm > 1
     short = {name: g * (1 / norm) for name, g in grads.items()}
-    expected, _ = optim.adamw(params, short, state, 0.01, (0.7, 0.8), 0.1)
+    expected, memory = optim.adamw(params, short, state, 0.01, (0.7, 0.8), 0.1)
     for name, p in expected.items():
         close(name, moved[name], p, **F64)
+        for kept in ("m", "v"):
+            close(f"{kept} of {name}", after[kept][name], memory[kept][name], **F64)
     assert after["step"] == 1
 
 
