@@ -185,20 +185,12 @@ def _rates(times: list[float], work: dict[str, Any], peak: float) -> dict[str, A
 
 
 def table(result: dict[str, Any]) -> Table:
-    """Lay out what `run` returned: a row a part, with the smallest and the largest seconds."""
+    """Lay out what `run` returned: a row a part; tokens are those of a row, on average."""
     computer = result["machine"]
     out = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in (
-        "",
-        "tokens a row",
-        "seconds",
-        "least … most",
-        "tokens/s",
-        "GFLOP/s",
-        "of peak",
-    ):
+    for name in ("", "tokens", "seconds", "range", "tokens/s", "GFLOP/s", "peak"):
         out.add_column(name, justify="right" if name else "left", no_wrap=True)
-    said = {"rollout": "rollout", "decode": "decoding, none ends", "update": "update, all rows"}
+    said = {"rollout": "rollout", "decode": "decode, none ends", "update": "update, all rows"}
     for key, label in said.items():
         part = result[key]
         out.add_row(
@@ -212,7 +204,7 @@ def table(result: dict[str, Any]) -> Table:
     out.add_row("matrix products", "", "", "", "", f"{result['peak']['gflops']:.1f}", "100%")
     step = result["step"]
     out.add_section()
-    flat = f"one training step, {step['flat_groups']['median']:.0%} of groups flat"
+    flat = f"GRPO step, {step['flat_groups']['median']:.0%} flat"
     out.add_row(flat, f"{step['completion_tokens']['median']:.1f}", *_range(step["seconds"]))
     for name in ("rollout", "rewards", "update"):
         out.add_row(f"  its {name}", "", *_range(step[f"{name}_seconds"]))
@@ -225,4 +217,4 @@ def table(result: dict[str, Any]) -> Table:
 
 
 def _range(seconds: dict[str, float]) -> tuple[str, str]:
-    return f"{seconds['median']:.3f}", f"{seconds['min']:.3f} … {seconds['max']:.3f}"
+    return f"{seconds['median']:.2f}", f"{seconds['min']:.2f}–{seconds['max']:.2f}"
