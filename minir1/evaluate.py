@@ -6,6 +6,7 @@ samples of one problem are one piece of evidence about that problem, not sixteen
 Choices are made on the validation problems; the test problems are for reports only.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def held_out_figures(
     The figures are an entry of results.json's "checkpoints".
     """
     questions = held_out_questions(part, config.evaluation.problems)
+    config = replace(config, sample=replace(config.sample, temperature=1.0))
     group = config.evaluation.samples
     _, samples = rl.ask(
         params, config, tokenizer, questions, group, (config.seed, f"evaluate/{part}", 0)

@@ -1,4 +1,4 @@
-"""Turn run folders into the published results: r1-zero.json, r1-zero.md and r1-zero.svg.
+"""Turn run folders into the published results: r1-zero.json, .md and .svg, dashboard.svg.
 
     python docs/results/summarise.py RUNS
 
@@ -157,6 +157,18 @@ def draw(runs: dict[str, dict], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def picture(folder: Path, path: Path) -> None:
+    """Draw the dashboard as it stood at the end of a run, with one of its last answers."""
+    from minir1.ui import Sample, dashboard_svg
+
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").open(encoding="utf-8")]
+    answers = [json.loads(line) for line in (folder / "samples.jsonl").open(encoding="utf-8")]
+    last = [a for a in answers if a["step"] == metrics[-1]["step"] and a["right"]]
+    chosen = max(last, key=lambda a: (a["tokens"] < 110) * a["tokens"])
+    sample = Sample(chosen["prompt"], chosen["completion"], 1.1, True)
+    dashboard_svg(metrics, sample, path, "R1-Zero · seed 0 · numpy · 2 threads")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path)
@@ -173,6 +185,7 @@ def main() -> None:
     page = page.replace("{{seeds}}", "\n".join(seed_table(runs)))
     (args.out / "r1-zero.md").write_text(page, encoding="utf-8")
     draw(runs, args.out / "r1-zero.svg")
+    picture(args.runs / "seed0", args.out / "dashboard.svg")
 
 
 if __name__ == "__main__":
