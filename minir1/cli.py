@@ -152,7 +152,7 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     code = 0
     try:
-        said = cli(standalone_mode=False)
+        said = cli(prog_name="minir1", standalone_mode=False)
         code = said if isinstance(said, int) else 0
         sys.stdout.flush()
     except click.ClickException as error:
