@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from check import F32, F64, as_arrays, close, random_params
 
-from minir1 import model, optim, rl
+from minir1 import behaviour, model, optim, rl
 from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, SampleConfig
 from minir1.errors import UserError
 from minir1.tokenizer import WordTokenizer
+from minir1.world.problems import Problem
 from minir1.world.questions import training_questions
 
 TOKENIZER = WordTokenizer()
@@ -330,3 +331,21 @@ def test_a_reward_that_is_always_right_is_learnt() -> None:
         config8 = dataclasses.replace(config, grpo=dataclasses.replace(config.grpo, group=8))
         rl.improve(learner, config8, rl.Graded(questions, rollout, samples, counts))
     assert said[0] < 0.5 and np.mean(said[-3:]) > 4
+
+
+def test_an_answer_that_was_cut_off_is_paid_nothing() -> None:
+    """The same words, with and without the end token."""
+    text = "<think> hmm </think> <answer> ( 1 + 3 ) + 7 </answer>"
+    problem = Problem((1, 3, 7), 11, 2)
+    ended, cut = (
+        behaviour.Sample(problem, "en", text + end, 13, bool(end)) for end in (" <eos>", "")
+    )
+    config = dataclasses.replace(run_config(group=2), reward=RewardConfig())
+    assert rl.grade([ended, cut], config, (0, "test", 0)).tolist() == [[1.1, 0.0]]
+
+
+def test_parameters_that_are_no_numbers_stop_the_run() -> None:
+    broken = params()
+    broken["model.norm.weight"] = broken["model.norm.weight"] * float("nan")
+    with pytest.raises(UserError, match=r"step 1: sampled and scored .* differ by nan"):
+        list(rl.train(rl.Learner.start(broken), run_config(), TOKENIZER, "test"))
