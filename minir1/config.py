@@ -96,7 +96,7 @@ class GRPOConfig(Section):
     )
     grad_clip: Positive = 1.0  # the largest norm of a gradient; R1: not disclosed
     weight_decay: Weight = 0.0  # R1: not disclosed
-    tokens_per_microbatch: Count = 768  # tokens in memory at once; changes rounding only
+    tokens_per_microbatch: Count = 1280  # tokens in memory at once; changes rounding only
     zh_prompts: Share = 0.35  # the share of prompts in Chinese
 
     def __post_init__(self) -> None:

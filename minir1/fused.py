@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minir1.autograd import _node, _raw, array
+from minir1.tape import _node, _raw, array
 
 _QUERY_BLOCK = 64  # causal attention never looks at keys after the block of its query
 
@@ -125,6 +125,12 @@ def _blocks(length: int, causal: bool) -> list[tuple[int, int]]:
     return [(t, min(t + step, length)) for t in range(0, length, step)]
 
 
+@functools.lru_cache(maxsize=512)
+def _future(length: int, dtype: str) -> np.ndarray:
+    """What to add to the scores of a square block so that nobody looks ahead."""
+    return np.triu(np.full((length, length), -np.inf, dtype), 1)
+
+
 def _block_weights(
     q: np.ndarray, k: np.ndarray, t0: int, reach: int, mask: Any
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +143,7 @@ def _block_weights(
     e = q.reshape(B, K, G * t, D) @ keys
     if isinstance(mask, str):
         corner = e.reshape(B, K, G, t, reach)[..., t0:]
-        corner += np.triu(np.full((t, t), -np.inf, e.dtype), 1)
+        corner += _future(t, e.dtype.char)
     elif mask is not None:
         spread = np.broadcast_to(_raw(mask), (B, K * G, t, reach))
         e += spread.reshape(B, K, G * t, reach)

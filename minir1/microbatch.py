@@ -80,5 +80,9 @@ def gradients(
     total: dict[str, Any] = {}
     for out, grads in parallel_map(one, batches, threads):
         results.append(out)
-        total = {n: total[n] + g for n, g in grads.items()} if total else grads
+        if not total:
+            total = grads
+            continue
+        for name, g in grads.items():
+            total[name] += g
     return results, total

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minir1 import behaviour, grpo, microbatch, model, optim, rewards, sft
-from minir1.backend import to_numpy, xp
+from minir1.backend import parallel_map, to_numpy, xp
 from minir1.config import RunConfig
 from minir1.errors import UserError
 from minir1.rng import uniforms
@@ -263,18 +263,24 @@ def _reference_logprobs(learner: Learner, config: RunConfig, rollout: Rollout) -
     """
     mask = rollout.completion_mask
     if not config.grpo.kl_weight:
-        mask = np.where(np.arange(len(mask))[:, None] < KL_ROWS, mask, 0)
+        watched = np.arange(len(mask)) % max(1, len(mask) // KL_ROWS) == 0
+        mask = np.where(watched[:, None], mask, 0)
     out = np.full(mask.size, np.nan, np.float32)
     budget = config.grpo.tokens_per_microbatch
-    for batch in microbatch.split(mask, rollout.tokens, budget):
-        logprobs = model.place_logprobs(
-            learner.ref_params,
-            config.model,
-            batch.tokens,
-            batch.places,
-            config.sample.temperature,
+    batches = microbatch.split(mask, rollout.tokens, budget)
+
+    def score(batch: microbatch.MicroBatch) -> np.ndarray:
+        temperature = config.sample.temperature
+        return to_numpy(
+            model.place_logprobs(
+                learner.ref_params, config.model, batch.tokens, batch.places, temperature
+            )
         )
-        out[batch.source] = to_numpy(logprobs)
+
+    for batch, logprobs in zip(
+        batches, parallel_map(score, batches, config.threads), strict=True
+    ):
+        out[batch.source] = logprobs
     return out
 
 

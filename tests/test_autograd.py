@@ -439,3 +439,20 @@ def test_large_scores_do_not_overflow() -> None:
     close("softmax", ag.softmax(ag.array(x)), [[1, 0, 0]], **F64)
     close("logsumexp", ag.logsumexp(ag.array(x), axis=-1), [1e4], **F64)
     close("sigmoid", ag.sigmoid(ag.array(x)), [[1, 0.5, 0]], **F64)
+
+
+def test_adding_in_place_spares_what_must_not_change() -> None:
+    constant, view = ag.array(np.ones(3)), ag.array(np.broadcast_to(np.float64(1), (3,)))
+    memory = constant.data
+    constant += ag.array(np.arange(3.0))
+    assert constant.data is memory and constant.tolist() == [1, 2, 3]
+    view += constant
+    assert view.tolist() == [2, 3, 4]
+
+    def square_plus_itself(x: Any) -> Any:
+        y = x * x
+        y += x
+        return ag.sum(y)
+
+    _, slope = ag.value_and_grad(square_plus_itself)(ag.array(np.array([1.0, 3.0])))
+    assert slope.tolist() == [3, 7]

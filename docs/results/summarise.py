@@ -121,6 +121,20 @@ def seed_table(runs: dict[str, dict]) -> list[str]:
     return lines
 
 
+def halfway_table(runs: Path) -> list[str]:
+    """Lay out the checkpoints of step 10: what a majority adds in the middle of training."""
+    lines = ["| seed, step 10 | pass@1 | majority of 16 | pass@16 |", "|---|---|---|---|"]
+    for seed in SEEDS:
+        found = json.loads((runs / f"{seed}-step10.json").read_text(encoding="utf-8"))
+        (c,) = found["checkpoints"].values()
+        cells = [
+            seed[4:],
+            *(f"{ROWS[n](c):.3f}" for n in ("pass@1", "majority of 16", "pass@16")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def draw(runs: dict[str, dict], path: Path) -> None:
     """Draw the curves of all seeds and controls."""
     import matplotlib
@@ -131,7 +145,7 @@ def draw(runs: dict[str, dict], path: Path) -> None:
     plt.rcParams.update({"svg.hashsalt": "minir1", "font.size": 9, "axes.grid": True})
     plt.rcParams.update({"grid.alpha": 0.25, "axes.spines.top": False})
     plt.rcParams["axes.spines.right"] = False
-    figure, axes = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True)
     styles = {"random": ("#999999", ":"), "format": ("#999999", "--")}
     styles["no-reflection"] = ("#D55E00", "-.")
     for axis, (name, label) in zip(axes.flat, CURVES.items(), strict=True):
@@ -150,10 +164,11 @@ def draw(runs: dict[str, dict], path: Path) -> None:
     looks = np.array([[v for _, _, v in runs[s]["validation"]] for s in SEEDS])
     at = [step for step, _, _ in runs[SEEDS[0]]["validation"]]
     axes[0, 0].plot(at, looks.mean(0), "o", ms=3.5, color="black", label="validation, mean")
-    axes[0, 0].legend(frameon=False, fontsize=8)
     for axis in axes[1]:
         axis.set_xlabel("GRPO step (32 prompts × 8)")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncol=3, frameon=False, fontsize=8)
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -183,6 +198,7 @@ def main() -> None:
     page = (Path(__file__).parent / "r1-zero.template.md").read_text(encoding="utf-8")
     page = page.replace("{{table}}", "\n".join(table(runs)))
     page = page.replace("{{seeds}}", "\n".join(seed_table(runs)))
+    page = page.replace("{{halfway}}", "\n".join(halfway_table(args.runs)))
     (args.out / "r1-zero.md").write_text(page, encoding="utf-8")
     draw(runs, args.out / "r1-zero.svg")
     picture(args.runs / "seed0", args.out / "dashboard.svg")
