@@ -19,6 +19,7 @@ from rich import box
 from rich.table import Table
 
 from minir1 import model, rl, rollout
+from minir1.answers import Graded, ask
 from minir1.backend import from_numpy
 from minir1.checkpoint import load_checkpoint
 from minir1.config import GRPOConfig, RunConfig, SampleConfig
@@ -102,10 +103,10 @@ def _parts(
         )
 
     full = replace(config.sample, max_tokens=sizes.full)
-    drawn, samples = rl.ask(params, config, tokenizer, questions, grpo.group, ADDRESS)
+    drawn, samples = ask(params, config, tokenizer, questions, grpo.group, ADDRESS)
     # Made up so that every group has right and wrong answers, and every row is trained.
     made_up = np.tile(np.arange(grpo.group) % 2.0, (grpo.prompts, 1))  # (P, G)
-    graded = rl.Graded(questions, drawn, samples, made_up)
+    graded = Graded(questions, drawn, samples, made_up)
     parts: dict[str, Callable[[], Any]] = {
         "rollout": lambda: _timed(lambda: sample(config.sample, tokenizer.eos_id)),
         "decode": lambda: _timed(lambda: sample(full, NO_TOKEN)),

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import behaviour, rl
+from minir1 import behaviour
+from minir1.answers import ask
 from minir1.config import RunConfig
 from minir1.rewards import lenient_answer, vote
 from minir1.rng import generator
@@ -37,7 +38,7 @@ def held_out_figures(
     questions = held_out_questions(part, config.evaluation.problems)
     config = replace(config, sample=replace(config.sample, temperature=1.0))
     group = config.evaluation.samples
-    _, samples = rl.ask(
+    _, samples = ask(
         params, config, tokenizer, questions, group, (config.seed, f"evaluate/{part}", 0)
     )
     figures = {**score(samples, group, config.seed), **_without_repeats(samples)}
@@ -76,7 +77,7 @@ def validation(
     settings = config.evaluation
     questions: list[Question] = held_out_questions("validation", settings.validation_problems)
     group, address = settings.validation_samples, (config.seed, "validation", step)
-    _, samples = rl.ask(params, config, tokenizer, questions, group, address)
+    _, samples = ask(params, config, tokenizer, questions, group, address)
     answers = [
         {
             "prompt": questions[i // group].prompt,

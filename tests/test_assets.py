@@ -2,7 +2,8 @@
 
 import pytest
 
-from minir1 import backend, evaluate, rl
+from minir1 import backend, evaluate
+from minir1.answers import ask
 from minir1.checkpoint import load_checkpoint, read_metadata, resolve
 from minir1.config import CorpusConfig, tiny
 from minir1.tokenizer import WordTokenizer
@@ -60,7 +61,7 @@ def test_the_base_solves_some_problems_and_rarely_thinks_long():
     params, _config, tokenizer = load_checkpoint(resolve("base"))
     questions = held_out_questions("validation", 250)
     settings = tiny()
-    _, samples = rl.ask(
+    _, samples = ask(
         backend.from_numpy(params), settings, tokenizer, questions, 4, (0, "test", 0)
     )
     figures = evaluate.score(samples, 4, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from minir1 import bench, flops, grpo, machine, rl, rollout
+from minir1 import answers, bench, flops, grpo, machine, rl, rollout
 from minir1.checkpoint import save_checkpoint
 from minir1.errors import UserError
 from minir1.model import init_params
@@ -128,7 +128,7 @@ def test_no_group_of_the_update_is_flat(folder: Path, monkeypatch: pytest.Monkey
     seen = []
     improve = rl.improve
 
-    def spy(learner: rl.Learner, config: object, graded: rl.Graded) -> dict:
+    def spy(learner: rl.Learner, config: object, graded: answers.Graded) -> dict:
         changes = improve(learner, config, graded)
         seen.append((graded.rewards, changes))
         return changes

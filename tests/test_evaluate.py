@@ -10,6 +10,7 @@ import pytest
 from small_run import BASE, train
 
 from minir1 import backend, behaviour, evaluate, rl
+from minir1.answers import ask
 from minir1.checkpoint import load_checkpoint
 from minir1.config import EvalConfig, RunConfig, SampleConfig
 from minir1.tokenizer import WordTokenizer
@@ -129,7 +130,6 @@ def test_training_looks_at_validation_and_nobody_at_test_before_the_end(
 def overheard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Question]]]:
     """Record every question that is put to a model, and under which stage."""
     asked: list[tuple[str, list[Question]]] = []
-    ask = rl.ask
 
     def recording(*args: Any) -> Any:
         _, _, _, questions, _, address = args
@@ -137,6 +137,7 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Question]
         return ask(*args)
 
     monkeypatch.setattr(rl, "ask", recording)
+    monkeypatch.setattr(evaluate, "ask", recording)
     return asked
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from check import F32, F64, as_arrays, close, random_params
 
-from minir1 import behaviour, model, optim, rl
+from minir1 import answers, behaviour, model, optim, rl
 from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, SampleConfig
 from minir1.errors import UserError
 from minir1.tokenizer import WordTokenizer
@@ -52,24 +52,24 @@ def params(name: str = "policy") -> dict[str, Any]:
     return as_arrays(random_params(MODEL, name, np.float32))
 
 
-def graded(temperature: float = 1.0, rewards: np.ndarray = REWARDS) -> rl.Graded:
+def graded(temperature: float = 1.0, rewards: np.ndarray = REWARDS) -> answers.Graded:
     """A rollout of the policy, each completion cut to a length of its own."""
     address = (0, "test", 0)
     questions = training_questions(*address, P, 0.5)
-    rollout, samples = rl.ask(
+    rollout, samples = answers.ask(
         params(), run_config(temperature), TOKENIZER, questions, G, address
     )
     lengths = 2 + np.arange(P * G) * 5 % 8
     start = rollout.prompt_lengths[:, None] - 1
     column = np.arange(rollout.completion_mask.shape[1])
     cut = rollout.completion_mask * (column < start + lengths[:, None])
-    return rl.Graded(
+    return answers.Graded(
         questions, dataclasses.replace(rollout, completion_mask=cut), samples, rewards
     )
 
 
 def improved(
-    batch: rl.Graded | None = None, step: int = 0, **knobs: Any
+    batch: answers.Graded | None = None, step: int = 0, **knobs: Any
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """The parameters after one rollout, and what was reported."""
     learner = rl.Learner(params(), params("reference"), optim.adamw_init(params()), step)
@@ -276,7 +276,7 @@ def test_training_goes_on_from_a_saved_learner_as_if_never_stopped() -> None:
 def test_metrics_are_means_over_the_trained_tokens_alone() -> None:
     """Not over padding, not of the last micro-batch, and no reward is asked for twice."""
     batch = graded()
-    seen = rl.describe(batch)
+    seen = answers.describe(batch)
     used = batch.rollout.completion_mask > 0
     close("entropy", seen["entropy"], batch.rollout.entropy[used].mean(), **F32)
     close("reward", seen["reward"], REWARDS.mean(), **F64)
@@ -292,9 +292,9 @@ def test_each_completion_is_graded_once_and_in_its_group(
         asked.append(completion)
         return float(len(asked)), {}
 
-    monkeypatch.setattr(rl.rewards, "reward", paid)
+    monkeypatch.setattr(answers.rewards, "reward", paid)
     batch = graded()
-    earned = rl.grade(batch.samples, run_config(), (0, "test", 0))
+    earned = answers.grade(batch.samples, run_config(), (0, "test", 0))
     assert asked == [s.completion for s in batch.samples]
     assert earned.tolist() == np.arange(1.0, P * G + 1).reshape(P, G).tolist()
     for i, s in enumerate(batch.samples):
@@ -323,13 +323,13 @@ def test_a_reward_that_is_always_right_is_learnt() -> None:
     for step in range(20):
         address = (0, "probe", step)
         questions = training_questions(*address, P, 0.5)
-        rollout, samples = rl.ask(learner.params, config, TOKENIZER, questions, 8, address)
+        rollout, samples = answers.ask(learner.params, config, TOKENIZER, questions, 8, address)
         words = rollout.tokens[:, 1:] == word
         counts = (words * rollout.completion_mask).sum(1).reshape(P, 8)
         said.append(counts.mean())
         learner.step = step
         config8 = dataclasses.replace(config, grpo=dataclasses.replace(config.grpo, group=8))
-        rl.improve(learner, config8, rl.Graded(questions, rollout, samples, counts))
+        rl.improve(learner, config8, answers.Graded(questions, rollout, samples, counts))
     assert said[0] < 0.5 and np.mean(said[-3:]) > 4
 
 
@@ -341,7 +341,7 @@ def test_an_answer_that_was_cut_off_is_paid_nothing() -> None:
         behaviour.Sample(problem, "en", text + end, 13, bool(end)) for end in (" <eos>", "")
     )
     config = dataclasses.replace(run_config(group=2), reward=RewardConfig())
-    assert rl.grade([ended, cut], config, (0, "test", 0)).tolist() == [[1.1, 0.0]]
+    assert answers.grade([ended, cut], config, (0, "test", 0)).tolist() == [[1.1, 0.0]]
 
 
 def test_parameters_that_are_no_numbers_stop_the_run() -> None:

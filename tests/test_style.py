@@ -19,7 +19,6 @@ SOURCES = pytest.mark.parametrize(
 )
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50
 # The tape and every operation with its derivative; the loop of a stage and its invariants.
-LONGER = {"rl.py": 330}
 
 # Words of other code bases for things that have a name here.
 FORBIDDEN = {
@@ -54,7 +53,7 @@ def test_there_is_something_to_look_at() -> None:
 @SOURCES
 def test_a_file_fits_the_eye(path: Path) -> None:
     lines = path.read_text().splitlines()
-    assert len(lines) <= LONGER.get(path.name, LONGEST_FILE)
+    assert len(lines) <= LONGEST_FILE
     for function in functions(ast.parse(path.read_text())):
         length = (function.end_lineno or 0) - function.lineno + 1
         assert length <= LONGEST_FUNCTION, f"{function.name} has {length} lines"
