@@ -18,7 +18,6 @@ SOURCES = pytest.mark.parametrize(
     "path", FILES, ids=lambda path: str(path.relative_to(PACKAGE))
 )
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50
-# The tape and every operation with its derivative; the loop of a stage and its invariants.
 
 # Words of other code bases for things that have a name here.
 FORBIDDEN = {
