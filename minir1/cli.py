@@ -154,7 +154,6 @@ def main() -> None:
     try:
         said = cli(prog_name="minir1", standalone_mode=False)
         code = said if isinstance(said, int) else 0
-        sys.stdout.flush()
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "minir1"

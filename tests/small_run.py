@@ -78,8 +78,8 @@ def environment(**more: str) -> dict[str, str]:
     """The environment of such a process."""
     package = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    usual = {**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return usual | more
+    usual = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "", "OPENBLAS_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": path, **usual, **more}
 
 
 def minir1(

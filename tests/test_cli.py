@@ -363,10 +363,13 @@ def test_a_completion_ends_where_the_model_cannot_read_on(typed: Typed) -> None:
 # the output
 
 
-def piped(words: list[str], reader: str) -> subprocess.CompletedProcess[bytes]:
+def piped(words: list[str], reader: str, code: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run a command with its output in a pipe that is read no further than that."""
     with subprocess.Popen(
-        command(*words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(*words, code=code),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         start = process.stdout.readline() if reader == "head -1" else b""
@@ -376,10 +379,26 @@ def piped(words: list[str], reader: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("reader", ["head -1", "true"])
-def test_who_reads_no_further_gets_no_traceback(reader: str) -> None:
-    done = piped(["sample", str(BASE), "hello", "-n", "200"], reader)
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (["sample", str(BASE), "hello", "-n", "200"], b"prompt    hello\n"),
+        (["--help"], b"Usage: minir1 [OPTIONS] [COMMAND] [ARGS]...\n"),
+    ],
+)
+def test_who_reads_no_further_gets_no_traceback(
+    words: list[str], start: bytes, reader: str
+) -> None:
+    done = piped(words, reader)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == (b"prompt    hello\n" if reader == "head -1" else b"")
+    assert done.stdout == (start if reader == "head -1" else b"")
+
+
+def test_what_nobody_reads_does_not_hide_a_mistake() -> None:
+    """What is still in the buffer at the end has nowhere to go."""
+    done = piped(["sampel"], "true", "print('said before')")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"minir1: ") and done.stderr.count(b"\n") == 1
 
 
 def test_a_run_that_nobody_reads_says_how_to_go_on(tmp_path: Path) -> None:

@@ -247,6 +247,28 @@ def test_interrupted_it_saves_and_says_how_to_go_on(
     assert differences(whole if verb == "train" else made, out, ignored) == []
 
 
+@pytest.mark.parametrize("update", [2, 6])
+def test_interrupted_between_two_updates_of_a_step_it_goes_back_to_the_last_whole_one(
+    update: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two updates a step: in the first step there is nothing but the base to go back to."""
+    apply, updates = rl.sft.update, itertools.count(1)
+
+    def interrupted(*args: Any) -> Any:
+        if next(updates) == update:
+            raise KeyboardInterrupt
+        return apply(*args)
+
+    monkeypatch.setattr(rl.sft, "update", interrupted)
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(out, "save_every=100")
+    monkeypatch.undo()
+    assert RunFolder.resume(out).saved == f"r1-zero step {(update - 1) // 2}"
+    commands.train("r1-zero", 0, "base", str(out), "auto", True, (), True)
+    assert differences(whole, out, ["config.json"]) == []
+
+
 def test_resumed_after_its_end_it_measures_again_and_changes_nothing(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -482,6 +504,8 @@ def test_controls_pay_for_nothing_or_for_the_form() -> None:
         pay[kind] = step.graded.rewards
         texts = [s.completion for s in step.graded.samples]
         assert pay.setdefault("texts", texts) == texts
+    first, second = trained(config_of(*SETTINGS, "reward.kind=random"), 2)[1]
+    assert not np.array_equal(first.graded.rewards, second.graded.rewards)
     assert set(np.unique(pay["random"])) == {0, 1} and 0.3 < pay["random"].mean() < 0.7
     assert set(np.unique(pay["format"])) == {0, 0.1}
     right = pay["rule"] - pay["format"]
@@ -560,6 +584,7 @@ def test_pretraining_stopped_between_its_states_goes_on_from_the_last(
     assert len(lines(out / "metrics.jsonl")) == 3
     assert RunFolder.resume(out).saved == "pretrain step 2"
     commands.pretrain(0, str(out), "auto", True, (), True)
+    assert next(calls) == 4 + 2 + 1  # the third and the fourth step, and no other
     assert differences(made, out, ["config.json", "checkpoints/base/minir1.json"]) == []
     one, other = (timeless(read_metadata(run / "checkpoints" / "base")) for run in (made, out))
     assert one == other
