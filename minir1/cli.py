@@ -16,8 +16,20 @@ from minir1 import __version__
 from minir1.errors import UserError, did_you_mean
 
 SETTINGS = "change a setting, for example --set grpo.learning_rate=3e-4 (may be repeated)"
-BACKENDS = click.Choice(["auto", "numpy", "mlx"])
-SEED = click.IntRange(0, 2**63 - 1)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="every random number follows from it",
+)
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["auto", "numpy", "mlx"]),
+    default="auto",
+    show_default=True,
+    help="the engine; auto: MLX on Apple silicon, else numpy",
+)
 
 
 class Verbs(click.Group):
@@ -49,11 +61,17 @@ def cli(context: click.Context) -> None:
 
 @cli.command(short_help="Train R1-Zero; begin here.")
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
-@click.option("--recipe", type=click.Choice(["r1-zero"]), default="r1-zero", show_default=True)
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option(
+    "--recipe",
+    type=click.Choice(["r1-zero"]),
+    default="r1-zero",
+    show_default=True,
+    help="which story",
+)
+@seed_option
 @click.option("--base", default="base", show_default=True, help="where training starts from")
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/RECIPE-seedN]")
-@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@backend_option
 @click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
 @click.option("--quiet", is_flag=True, help="print the closing table only")
@@ -71,9 +89,9 @@ def train(tiny: bool, **options: Any) -> None:
 
 @cli.command()
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@seed_option
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/pretrain-seedN]")
-@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@backend_option
 @click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
 @click.option("--quiet", is_flag=True, help="print the closing table only")
@@ -89,11 +107,19 @@ def pretrain(tiny: bool, **options: Any) -> None:
 
 @cli.command("eval", short_help="Measure a checkpoint on held-out problems.")
 @click.argument("checkpoint")
-@click.option("--split", type=click.Choice(["test", "validation"]), default="test")
+@click.option(
+    "--split", type=click.Choice(["test", "validation"]), default="test", show_default=True
+)
 @click.option("--problems", type=click.IntRange(1, 500), help="how many  [default: all]")
-@click.option("--samples", type=click.IntRange(1, 256), default=16, show_default=True)
-@click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 256),
+    default=16,
+    show_default=True,
+    help="answers to each problem",
+)
+@seed_option
+@backend_option
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
 def evaluate(**options: Any) -> None:
     """Measure CHECKPOINT: accuracy with intervals, votes, length, reflection, languages.
@@ -108,12 +134,23 @@ def evaluate(**options: Any) -> None:
 @cli.command(short_help="Read what a checkpoint writes.")
 @click.argument("checkpoint")
 @click.argument("prompt", required=False)
-@click.option("-n", "count", type=click.IntRange(1, 256), default=1, show_default=True)
-@click.option("--temperature", type=click.FloatRange(0, 10, min_open=True), default=1.0)
-@click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option(
+    "-n", "count", type=click.IntRange(1, 256), default=1, show_default=True, help="how often"
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 10, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="1: as in training; lower: surer",
+)
+@seed_option
+@backend_option
 def sample(**options: Any) -> None:
-    """Read what CHECKPOINT writes, for example: minir1 sample base "use 3 7 1 to make 11"."""
+    """Read what CHECKPOINT writes, for example: minir1 sample base "use 3 7 1 to make 11".
+
+    Without a PROMPT it answers a validation problem.
+    """
     from minir1 import commands
 
     commands.sample(**options)
