@@ -101,9 +101,10 @@ class GRPOConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows = self.prompts * self.group
-        if self.minibatches > rows:
-            self.refuse("minibatches", f"at most the {rows} completions of a rollout")
+        if self.minibatches > self.prompts:
+            self.refuse(
+                "minibatches", f"at most grpo.prompts={self.prompts}: groups stay whole"
+            )
 
 
 @dataclass(frozen=True)

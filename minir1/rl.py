@@ -83,7 +83,8 @@ def train(
                 **changes,
                 "rollout_seconds": rollout_seconds,
                 "update_seconds": ended - update_started,
-                "rollout_tokens_per_second": rollout.completion_mask.sum() / rollout_seconds,
+                "rollout_tokens_per_second": float(rollout.completion_mask.sum())
+                / rollout_seconds,
                 "update_tokens_per_second": changes["trained_tokens"]
                 / (ended - update_started),
             },

@@ -129,7 +129,10 @@ def serve() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing but answers goes to the pipe
     while (request := _read(requests)) is not None:
-        _write(answers, answer_request(request))
+        try:
+            _write(answers, answer_request(request))
+        except BrokenPipeError:  # who asked was killed
+            os._exit(1)
 
 
 if __name__ == "__main__":

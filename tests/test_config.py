@@ -117,7 +117,7 @@ def test_an_unknown_key_says_what_to_type(given: str, said: str) -> None:
         ("grpo.steps=[1]", "a whole number 0 or more"),
         ("grpo.group=1", "a whole number 2 or more"),
         ("grpo.group=99999999999999999999", "a whole number 2 or more"),
-        ("grpo.minibatches=257", "at most the 256 completions of a rollout"),
+        ("grpo.minibatches=33", "at most grpo.prompts=32: groups stay whole"),
         ("pretrain.beta2=1", "a number from 0 to 0.9999"),
         ("evaluation.problems=501", "a whole number from 1 to 500"),
         ("model.tie_word_embeddings=1", "true or false"),
