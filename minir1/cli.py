@@ -43,6 +43,21 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def run_options(command: Any) -> Any:
+    """Add the options of a verb that fills a run folder."""
+    options = (
+        backend_option,
+        click.option(
+            "--resume", is_flag=True, help="go on with the run in --out, or with the last"
+        ),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS),
+        click.option("--quiet", is_flag=True, help="print the closing table only"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(
     cls=Verbs,
     invoke_without_command=True,
@@ -71,10 +86,7 @@ def cli(context: click.Context) -> None:
 @seed_option
 @click.option("--base", default="base", show_default=True, help="where training starts from")
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/RECIPE-seedN]")
-@backend_option
-@click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
-@click.option("--quiet", is_flag=True, help="print the closing table only")
+@run_options
 def train(tiny: bool, **options: Any) -> None:
     """Train R1-Zero: a base model, a reward that can be checked, and nothing else."""
     if not tiny:
@@ -91,10 +103,7 @@ def train(tiny: bool, **options: Any) -> None:
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
 @seed_option
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/pretrain-seedN]")
-@backend_option
-@click.option("--resume", is_flag=True, help="go on with the run in --out, or with the last")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS)
-@click.option("--quiet", is_flag=True, help="print the closing table only")
+@run_options
 def pretrain(tiny: bool, **options: Any) -> None:
     """Make the base model from nothing."""
     if not tiny:

@@ -1,7 +1,7 @@
 """What does each verb do? It reads its inputs, calls one function, and shows the result."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from minir1.config import (
     tiny,
 )
 from minir1.errors import UserError
+from minir1.pretrain import STAGE
 from minir1.rewards import accuracy
 from minir1.rng import generator
 from minir1.rollout import sample as draw
@@ -64,13 +65,15 @@ def train(
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
         run = RunFolder.create(out, config, engine)
         run.keep_base(resolve(base))
-    title = f"R1-Zero · seed {run.config.seed} · {_engine_line(run.config)}"
-    with Dashboard(
-        title, run.config.grpo.steps, quiet=quiet, history=run.history("r1-zero")
-    ) as ui:
-        results = _interruptible(run, lambda: pipeline.r1_zero(run, start, ui))
-        ui.finish(f"the run is in {run.path}")
-    make_console().print(results_table(results))
+    _show(
+        run,
+        "R1-Zero",
+        pipeline.R1_ZERO,
+        run.config.grpo.steps,
+        lambda ui: pipeline.r1_zero(run, start, ui),
+        f"the run is in {run.path}",
+        quiet,
+    )
 
 
 def pretrain(
@@ -89,12 +92,31 @@ def pretrain(
         engine = _use(backend)
         config = _settle(tiny("pretrain", seed), engine, settings)
         run = RunFolder.create(out, config, engine)
-    title = f"pretraining · seed {run.config.seed} · {_engine_line(run.config)}"
-    with Dashboard(
-        title, run.config.pretrain.steps, quiet=quiet, history=run.history("pretrain")
-    ) as ui:
-        results = _interruptible(run, lambda: pipeline.pretrain_base(run, ui))
-        ui.finish(f"the base is in {run.checkpoint_path('base')}")
+    _show(
+        run,
+        "pretraining",
+        STAGE,
+        run.config.pretrain.steps,
+        lambda ui: pipeline.pretrain_base(run, ui),
+        f"the base is in {run.checkpoint_path('base')}",
+        quiet,
+    )
+
+
+def _show(
+    run: RunFolder,
+    label: str,
+    stage: str,
+    steps: int,
+    recipe: Callable[[Dashboard], dict[str, Any]],
+    ending: str,
+    quiet: bool,
+) -> None:
+    """Run a recipe under the dashboard, then print its table."""
+    title = f"{label} · seed {run.config.seed} · {_engine_line(run.config)}"
+    with Dashboard(title, steps, quiet=quiet, history=run.history(stage)) as ui:
+        results = _interruptible(run, lambda: recipe(ui))
+        ui.finish(ending)
     make_console().print(results_table(results))
 
 
