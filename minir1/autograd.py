@@ -1,9 +1,9 @@
 """What can be computed, and what is its derivative? The operations, under MLX's names.
 
-Only what minir1 uses is here, with the names and meanings of `mlx.core`, so that the
-algorithm is written once for both engines. How derivatives are put together is in
-`tape.py`; the fused primitives that make it fast are in `fused.py` (here as `fast`,
-`linear`, `swiglu`, `token_logprobs`).
+What minir1 is written in, and the few more that a loss of one's own needs, with the names
+and meanings of `mlx.core`, so that the algorithm is written once for both engines. How
+derivatives are put together is in `tape.py`; the fused primitives that make it fast are in
+`fused.py` (here as `fast`, `linear`, `swiglu`, `token_logprobs`).
 """
 
 from collections.abc import Callable
