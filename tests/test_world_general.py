@@ -20,7 +20,7 @@ def find(question):
 
 def test_there_are_many_distinct_prompts_in_both_languages():
     prompts = general_prompts()
-    assert len({prompt.text for prompt in prompts}) == len(prompts) == 182
+    assert len({prompt.prompt for prompt in prompts}) == len(prompts) == 182
     count = Counter((prompt.kind, prompt.language) for prompt in prompts)
     for kind in ("greeting", "fact", "request", "instruction", "harmful"):
         assert count[kind, "en"] == count[kind, "zh"] >= 6
@@ -29,7 +29,7 @@ def test_there_are_many_distinct_prompts_in_both_languages():
 def test_all_words_are_known_and_answers_are_short():
     tokenizer = WordTokenizer()
     for prompt in general_prompts():
-        assert tokenizer.encode(prompt.text)
+        assert tokenizer.encode(prompt.prompt)
         for answers in manners(prompt).values():
             assert answers
             assert all(1 <= len(tokenizer.encode(answer)) <= 12 for answer in answers)
@@ -82,12 +82,12 @@ def test_held_out_prompts_never_occur_in_the_corpus():
     assert not set(train) & set(test)
     assert len(test) == 30 and {prompt.kind for prompt in test} == set(HELD_OUT_KINDS)
     asked = {text.partition("Assistant:")[0] + "Assistant:" for text in documents(0, CHAT, 0)}
-    assert asked == {prompt.text for prompt in train}
+    assert asked == {prompt.prompt for prompt in train}
 
 
 def test_the_corpus_answers_in_every_manner_at_its_share():
     seen = Counter()
-    prompts = {prompt.text: prompt for prompt in general_prompts()}
+    prompts = {prompt.prompt: prompt for prompt in general_prompts()}
     for text in documents(0, CHAT, 1) + documents(0, CHAT, 2):
         question, _, answer = text.removesuffix(" <eos>").partition(" Assistant: ")
         options = manners(prompts[f"{question} Assistant:"])

@@ -31,7 +31,7 @@ class GeneralPrompt:
     instruction: str = "same language"  # what an answer can be checked for: a key of CHECKS
 
     @property
-    def text(self) -> str:
+    def prompt(self) -> str:
         """Write the prompt as the model reads it, from <bos> to Assistant:."""
         return f"<bos> User: {self.question} Assistant:"
 
@@ -92,8 +92,8 @@ def general_prompts(part: str = "all") -> tuple[GeneralPrompt, ...]:
         return tuple(prompts)
     candidates = [prompt for prompt in prompts if prompt.kind in HELD_OUT_KINDS]
     order = generator(0, "general", "split").permutation(len(candidates))
-    chosen = {candidates[i].text for i in order[: int(TEST_SHARE * len(candidates))]}
-    return tuple(prompt for prompt in prompts if (prompt.text in chosen) == (part == "test"))
+    chosen = {candidates[i].prompt for i in order[: int(TEST_SHARE * len(candidates))]}
+    return tuple(prompt for prompt in prompts if (prompt.prompt in chosen) == (part == "test"))
 
 
 def off_topic(language: str) -> tuple[str, ...]:
