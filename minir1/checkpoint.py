@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 OURS = "minir1.json"
+Head = Literal["CausalLM", "SequenceClassification"]  # what the decoder ends in: words, a score
 AGAIN = "copy the folder again, or use an earlier checkpoint"
 
 
@@ -52,6 +53,7 @@ def save_checkpoint(
     tokenizer: WordTokenizer,
     dtype: Literal["float32", "float16"] = "float32",
     metadata: Mapping[str, Any] | None = None,
+    head: Head = "CausalLM",
 ) -> Path:
     """Write a Hugging Face folder that appears whole or not at all.
 
@@ -64,7 +66,7 @@ def save_checkpoint(
     folder = Path(folder).absolute()
     with np.errstate(over="ignore"):  # float16 ends at 65,504; refused below, by name
         stored = {name: np.asarray(value).astype(dtype) for name, value in params.items()}
-    _require_shapes(stored, config, folder, "these parameters")
+    _require_shapes(stored, config, folder, "these parameters", head)
     _require_finite(stored, folder, f"not saved; as {dtype} ")
     _require_vocabulary(config, tokenizer, folder)
     ours = {
@@ -80,8 +82,10 @@ def save_checkpoint(
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(parents=True)
             _save_tokenizer(tokenizer, new)
-            _write_json(new / "config.json", {**config.to_hf(**ids), "dtype": dtype})
-            _write_json(new / "generation_config.json", _generation(ids))
+            named = {**config.to_hf(**ids), **_architecture(config, head), "dtype": dtype}
+            _write_json(new / "config.json", named)
+            if head == "CausalLM":
+                _write_json(new / "generation_config.json", _generation(ids))
             _write_json(new / OURS, ours)
             write_flushed(new / WEIGHTS, pack(stored, "format", "pt"))
             flush_tree(new)
@@ -123,8 +127,15 @@ def _generation(ids: dict[str, int]) -> dict[str, Any]:
     return {**named, "do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
 
 
+def _architecture(config: ModelConfig, head: Head) -> dict[str, Any]:
+    """Name the model's class as transformers does; one that scores has a single label."""
+    words = config.ARCHITECTURES[config.model_type]
+    named = {"architectures": [words.replace("CausalLM", head)]}
+    return named if head == "CausalLM" else {**named, "num_labels": 1}
+
+
 def load_checkpoint(
-    folder: str | Path,
+    folder: str | Path, head: Head = "CausalLM"
 ) -> tuple[dict[str, np.ndarray], ModelConfig, WordTokenizer]:
     """Read a checkpoint folder: parameters in float32, shape, tokenizer.
 
@@ -155,7 +166,7 @@ def load_checkpoint(
             f"{folder / 'tokenizer.json'} is not the one it was saved with; {AGAIN}"
         )
     stored = _without_copies(stored, config)
-    _require_shapes(stored, config, path, "the file")
+    _require_shapes(stored, config, path, "the file", head)
     params = {name: value.astype(np.float32) for name, value in stored.items()}
     _require_finite(params, path, "")
     return params, config, tokenizer
@@ -206,18 +217,27 @@ def _without_copies(
     return kept
 
 
-def _require_shapes(
-    arrays: dict[str, np.ndarray], config: ModelConfig, where: Path, what: str
-) -> None:
-    """Refuse parameters that are not exactly those of the model's shape."""
+def _shapes(config: ModelConfig, head: Head) -> dict[str, tuple[int, ...]]:
+    """Name every parameter of a decoder with a head, and its shape."""
     from minir1.model import parameter_shapes
 
+    shapes = parameter_shapes(config)
+    if head == "SequenceClassification":
+        shapes.pop("lm_head.weight", None)
+        shapes["score.weight"] = (1, config.hidden_size)
+    return shapes
+
+
+def _require_shapes(
+    arrays: dict[str, np.ndarray], config: ModelConfig, where: Path, what: str, head: Head
+) -> None:
+    """Refuse parameters that are not exactly those of the model's shape."""
     if config.num_hidden_layers > len(arrays):
         layers = f"{config.num_hidden_layers} layers"
         raise UserError(
             f"{where}: config.json says {layers}, {what} hold {len(arrays)} tensors"
         )
-    wanted = parameter_shapes(config)
+    wanted = _shapes(config, head)
     missing = [name for name in wanted if name not in arrays]
     surplus = [name for name in arrays if name not in wanted]
     for names, said in ((missing, "lacks"), (surplus, "has surplus")):
