@@ -1,29 +1,26 @@
 """What does a person at the terminal see of a run?
 
-The dashboard that lives while a model trains, plain lines where there is no terminal, the
-table of results, the picture for a page. What goes on the screen is drawn by
-`screen.panels`, made harmless by `screen.terminal`. No metric is computed here.
+The dashboard that lives while a model trains, and plain lines where there is no terminal.
+What goes on the screen is drawn by `screen.panels`, made harmless by `screen.terminal`. No
+metric is computed here.
 """
 
 import io
-import re
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from itertools import zip_longest
-from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console, ConsoleOptions, Group
+from rich.console import Console, Group
 from rich.live import Live
-from rich.segment import Segment
-from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from minir1.screen.panels import View, frame
-from minir1.screen.plots import is_number
+from minir1.screen.picture import dashboard_svg
+from minir1.screen.plots import clock, figure_value
 from minir1.screen.tables import results_table
 from minir1.screen.terminal import Sample, clean, make_console, print_completion, theme
 
@@ -39,33 +36,25 @@ __all__ = [
 REFRESHES_PER_SECOND = 4
 LONGEST_HISTORY = 512  # rows kept for the curves, more than a screen has dots
 STEPS_FOR_ESTIMATE = 8  # the time left is told from the last steps, as they grow longer
-
-_SVG_TEMPLATE = """\
-<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
-<style>
-.{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Menlo, Consolas,
-  "Noto Sans Mono CJK SC", monospace;
-  font-size: {char_height}px; line-height: {line_height}px; white-space: pre; }}
-.{unique_id}-title {{ font-size: 18px; font-family: sans-serif; }}
-{styles}
-</style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
-</clipPath>
-{lines}
-</defs>
-{chrome}
-<g transform="translate({terminal_x}, {terminal_y})"
-  clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix">
-{matrix}
-</g>
-</g>
-</svg>
-"""
-_SVG_THEME = TerminalTheme((30, 30, 30), (212, 212, 212), [(0, 0, 0)] * 8)
+TOLD = 8  # numbers of a plain line, the first of these that the step has
+TELLING = (
+    "seconds",
+    "accuracy",
+    "validation_accuracy",
+    "loss",
+    "pair_accuracy",
+    "preference_reward",
+    "gold_utility",
+    "reward",
+    "completion_tokens",
+    "reflections",
+    "general_good",
+    "language_consistency",
+    "format_rate",
+    "entropy",
+    "grad_norm",
+    "learning_rate",
+)
 
 
 class Dashboard:
@@ -73,19 +62,24 @@ class Dashboard:
 
     On a terminal it draws a full screen, and leaves its last picture behind; elsewhere it
     prints a line a step, of name=value; with `quiet` nothing but the summary. `history` are the
-    metrics of steps done before, when a run is resumed. While the screen is up, what others
-    print is kept as notes and printed afterwards. The terminal is restored however it ends.
+    metrics of steps done before, when a run is resumed. A recipe of many stages names them in
+    `stages`, calls `ui.stage` where one begins and `ui.measured` where a checkpoint has its
+    figures. While the screen is up, what others print is kept as notes and printed
+    afterwards. The terminal is restored however it ends.
     """
 
     def __init__(
         self,
         title: str,
-        total_steps: int,
+        total_steps: int = 0,
         console: Console | None = None,
         quiet: bool = False,
         history: Sequence[Mapping[str, object]] = (),
+        stages: Sequence[str] = (),
     ) -> None:
-        self.title, self.total_steps, self.quiet = title, total_steps, quiet
+        self.title, self.quiet = title, quiet
+        self._stages, self._stage = tuple(stages), ""
+        self._measured: dict[str, Mapping[str, object]] = {}
         self.console = make_console() if console is None else console
         self.live = (
             not quiet
@@ -93,28 +87,35 @@ class Dashboard:
             and not self.console.is_dumb_terminal
             and self.console.encoding.startswith("utf")
         )
-        self._history: list[Mapping[str, object]] = list(history)
-        self._done = len(self._history)
-        past = self._history[-1].get("seconds") if self._history else None
-        self._before = float(past) if is_number(past) else 0.0
-        self._sample: Sample | None = None
         self._notes: deque[str] = deque(maxlen=200)
-        self._ticks: deque[float] = deque(maxlen=STEPS_FOR_ESTIMATE + 1)
         self._screen = ExitStack()  # what must be undone to leave the full screen
         self._theme = ExitStack()
+        self._begun = time.monotonic()
+        self._begin(total_steps, history)
+
+    def _begin(self, total_steps: int, history: Sequence[Mapping[str, object]]) -> None:
+        """Start the curves, the clock and the estimate anew."""
+        self.total_steps, self._done = total_steps, len(history)
+        self._history = list(history)
+        self._before = figure_value(history[-1].get("seconds")) or 0.0 if history else 0.0
+        self._sample: Sample | None = None
         self._start = time.monotonic()
+        self._ticks = deque([self._start], maxlen=STEPS_FOR_ESTIMATE + 1)
 
     def __enter__(self) -> "Dashboard":
-        self._start = time.monotonic()
-        self._ticks.append(self._start)
+        self._begun = self._start = time.monotonic()
+        self._ticks[0] = self._start
         self._theme.enter_context(self.console.use_theme(theme(self.console.color_system)))
         if self.live:
             out, err = _Overheard(self.note, sys.stdout), _Overheard(self.note, sys.stderr)
             self._screen.callback(out.end)
             self._screen.callback(err.end)
-            self._screen.enter_context(redirect_stdout(out))
-            self._screen.enter_context(redirect_stderr(err))
-            self._screen.enter_context(self._live()).refresh()
+            with ExitStack() as undone:  # a fault in here must not leave stderr silent
+                undone.push(self._screen)
+                self._screen.enter_context(redirect_stdout(out))
+                self._screen.enter_context(redirect_stderr(err))
+                self._screen.enter_context(self._live()).refresh()
+                undone.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -128,6 +129,21 @@ class Dashboard:
         elif not self.quiet:
             self._print(clean(text))
 
+    def stage(
+        self, name: str, total_steps: int, history: Sequence[Mapping[str, object]] = ()
+    ) -> None:
+        """Begin a stage of the recipe, or go on with it after the steps of its history."""
+        self._begin(total_steps, history)
+        self._stage = name
+        if not self.live and not self.quiet:
+            how = f"from step {len(history) + 1}" if history else "begins"
+            self._print(f"{clean(name)} {how}: {total_steps} steps")
+
+    def measured(self, name: str, figures: Mapping[str, object]) -> None:
+        """Take the figures of a checkpoint, as in results.json, for the map of stages."""
+        self._measured = {**self._measured, name: figures}
+        self.note(_summary(name, figures))
+
     def step(self, metrics: Mapping[str, object]) -> None:
         """Take the metrics of one step; those that are missing are not shown."""
         self._done += 1
@@ -137,7 +153,7 @@ class Dashboard:
             while len(self._history) > LONGEST_HISTORY:
                 self._history = _thinned(self._history)
         elif not self.quiet:
-            self._print(_plain(metrics))
+            self._print(_plain(_telling(metrics)))
 
     def sample(
         self, prompt: str, completion: str, reward: float, right: bool, reason: str = ""
@@ -176,8 +192,15 @@ class Dashboard:
             left=left,
             sample=self._sample,
             note=self._notes[-1] if running and self._notes else "",
-            hint="Ctrl-C saves and stops" if running else "",
+            hint=self._hint(now) if running else "",
+            stages=self._stages,
+            stage=self._stage,
+            measured=self._measured,
         )
+
+    def _hint(self, now: float) -> str:
+        in_all = f"{clock(now - self._begun)} in all · " if self._stages else ""
+        return f"{in_all}Ctrl-C saves and stops"
 
     def _leave_screen(self) -> None:
         """Restore the terminal, then leave the last picture and the notes on it, once."""
@@ -225,47 +248,20 @@ class _Overheard(io.TextIOBase):
         self.write("\n")
 
 
-class _Pieces:
-    """Lines whose words and signs are placed one by one, so that fonts cannot move them."""
-
-    def __init__(self, lines: Sequence[Text]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Segment]:
-        for line in self._lines:
-            for segment in line.render(console):
-                for piece in re.finditer(r"[!-~]+|\s+|(.)\1*", segment.text):
-                    yield Segment(piece[0], segment.style)
-            yield Segment.line()
+def _telling(metrics: Mapping[str, object]) -> dict[str, object]:
+    """The numbers of a step that tell most; metrics.jsonl has them all."""
+    found = [name for name in TELLING if metrics.get(name) is not None][:TOLD]
+    return {name: metrics[name] for name in ("stage", "step", *found) if name in metrics}
 
 
-def dashboard_svg(
-    metrics: Sequence[Mapping[str, object]],
-    sample: Sample | None,
-    path: str | Path,
-    title: str,
-    width: int = 100,
-    height: int = 30,
-) -> None:
-    """Write the dashboard of a finished run as an SVG picture that needs no other file."""
-    seconds = metrics[-1].get("seconds") if metrics else None
-    elapsed = float(seconds) if is_number(seconds) else 0.0
-    view = View(title, len(metrics), len(metrics), metrics, elapsed, sample=sample)
-    console = Console(
-        record=True,
-        width=width,
-        file=io.StringIO(),
-        color_system="truecolor",
-        force_terminal=True,
-        legacy_windows=False,
-        _environ={},
-    )
-    with console.use_theme(theme("truecolor")):
-        console.print(_Pieces(frame(view, width, height)))
-    picture = console.export_svg(
-        title=f"minir1 · {clean(title)}", theme=_SVG_THEME, code_format=_SVG_TEMPLATE
-    )
-    Path(path).write_text(picture, encoding="utf-8")
+def _summary(name: str, figures: Mapping[str, object]) -> str:
+    """Say in one line what a checkpoint is worth."""
+    said = []
+    for figure, label in (("pass_at_1", "pass@1"), ("general", "good general answers")):
+        value = figure_value(figures.get(figure))
+        if value is not None:
+            said.append(f"{label} {100 * value:.1f} %")
+    return f"{clean(name)} measured: {', '.join(said)}" if said else f"{clean(name)} measured"
 
 
 def _plain(metrics: Mapping[str, object], between: str = " ") -> str:

@@ -7,6 +7,10 @@ from rich.console import Console
 from minir1.screen.terminal import make_console
 
 GOOD = "<think> try 3 * 1 = 3 no </think> <answer> ( 7 + 1 ) + 3 </answer> <eos>"
+SUMMARY = (
+    "<think> try 7 + 1 = 8 , 8 + 3 = 11 yes so </think> 7 + 1 = 8 , 8 + 3 = 11 "
+    "<answer> ( 7 + 1 ) + 3 </answer> <eos>"
+)
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07[bold red]markup[/] \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\"
     "\x9b31m\u202edesrever \ud800 \x07\x08\r:smile: [/think] [link=http://x]y[/link]"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from example_run import GOOD, HOSTILE, LONG, PROMPT, RUN, metrics
+from example_run import GOOD, HOSTILE, LONG, PROMPT, RUN, SUMMARY, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,8 +48,8 @@ def test_every_number_is_there(width, height):
         "✓ right · reward 1.10",
     ):
         assert " ".join(wanted.split()) in re.sub(" +", " ", screen), wanted
-    for name in CURVES:
-        assert name.replace("_", " ") in screen or name == "loss"
+    for name in CURVES.keys() & RUN[0].keys():
+        assert name.replace("_", " ") in screen
 
 
 def test_a_normal_terminal_has_plots_validation_points_and_the_time_left():
@@ -114,3 +114,37 @@ def test_hostile_text_stays_inert_on_the_screen():
     screen = drawn(view(sample=sample, title=HOSTILE, note=HOSTILE), 120, 40)
     assert not set("\x1b\x9b\x07\x08\r\u202e\ud800") & set(screen)
     assert "[bold red]markup[/]" in screen
+
+
+# many stages
+
+NINE = ("r1-zero", "dev1", "dev2", "dev3", "reward-model", "r1", "distilled", "small-rl")
+ALIGNING = [
+    metrics(i, preference_reward=0.1 * i, gold_utility=0.5, general_good=0.7 if i % 2 else None)
+    for i in range(1, 9)
+]
+
+
+def test_the_last_stage_of_r1_shows_what_people_would_prefer():
+    sample = Sample(PROMPT, SUMMARY, 1.0, True)
+    screen = drawn(view(ALIGNING, stages=NINE, stage="r1", sample=sample, note="n"), 80, 24)
+    for wanted in (
+        "→ r1 ● 8/30", " r1 ▰", "preference reward  0.100 → 0.800 ▲", "general good",
+        "gold utility           0.500 → 0.500  =", "summary   7 + 1 = 8", "answer    ( 7 + 1 )",
+    ):  # fmt: skip
+        assert wanted in screen, wanted
+    assert "format rate" not in screen  # the last curve gave way to the sample
+
+
+def test_a_reward_model_shows_its_loss_and_what_it_gets_right():
+    rows = [{"step": i, "loss": 0.7 / i, "pair_accuracy": 0.5 + i / 10} for i in (1, 2, 3)]
+    screen = drawn(view(rows, stages=NINE, stage="reward-model"), 80, 24)
+    assert "loss  0.700 → 0.233 ▼" in screen and "pair accuracy  0.600 → 0.800 ▲" in screen
+
+
+def test_the_map_goes_before_the_progress_does():
+    shown = view(stages=NINE, stage="dev1")
+    assert [len(re.findall("[✓●○]", drawn(shown, 120, h).split("▰")[0])) for h in (7, 8)] == [
+        0, 8
+    ]  # fmt: skip
+    assert "dev1 ▰" in drawn(shown, 80, 3)

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from example_run import GOOD, HOSTILE, pipe
+from example_run import GOOD, HOSTILE, SUMMARY, pipe
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -59,11 +59,15 @@ def test_clean_bounds_a_long_text_and_keeps_its_ends():
     assert shown.startswith("start") and shown.endswith("end") and " … " in shown
 
 
+HOW = [("thinking", "try 7 + 1 = 8 , 8 + 3 = 11 yes so")]
+
+
 @pytest.mark.parametrize(
     ("completion", "parts"),
     [
         (GOOD, [("thinking", "try 3 * 1 = 3 no"), ("answer", "( 7 + 1 ) + 3")]),
         ("<answer> 4 </answer> <eos>", [("answer", "4")]),
+        (SUMMARY, [*HOW, ("summary", "7 + 1 = 8 , 8 + 3 = 11"), ("answer", "( 7 + 1 ) + 3")]),
         ("<think> never ends", [("thinking", "never ends")]),
         ("opened before </think> <answer> 4", [("thinking", "opened before"), ("answer", "4")]),
         ("hello </answer> there", [("outside", "hello"), ("outside", "there")]),

@@ -30,9 +30,10 @@ def test_without_a_terminal_it_prints_a_line_a_step():
     assert len(lines) == 5
     for line, row in zip(lines[1:-1], RUN, strict=False):
         pairs = dict(pair.split("=") for pair in line.split(" "))
-        assert pairs.keys() == row.keys() and pairs["stage"] == "r1-zero"
+        assert pairs.keys() < row.keys() and pairs["stage"] == "r1-zero"
         assert float(pairs["accuracy"]) == pytest.approx(row["accuracy"], rel=1e-3)
         assert pairs["step"] == str(row["step"])
+        assert len(pairs) == 2 + 8 and len(line) < 200
 
 
 def test_quiet_says_nothing_but_the_summary():
@@ -148,3 +149,63 @@ def test_a_console_that_was_not_made_here_serves_too():
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     console.print("before")
     assert "done: pass@1 0.78" in run_dashboard(console)
+
+
+# many stages
+
+STAGES = ("r1-zero", "dev1", "reward-model", "r1")
+FIGURES = {"pass_at_1": {"value": 0.871, "low": 0.86, "high": 0.88}, "general": 0.21}
+
+
+def recipe(console, **options):
+    """Two stages of four, the first gone on with after two steps."""
+    with Dashboard("R1", console=console, stages=STAGES, **options) as ui:
+        ui.measured("base", {"pass_at_1": 0.169})
+        ui.stage("r1-zero", 3, RUN[:2])
+        ui.step(RUN[2])
+        ui.measured("r1-zero", FIGURES)
+        ui.stage("dev1", 2)
+        ui.step({"stage": "dev1", "step": 1, "seconds": 0.9, "loss": 2.5, "grad_norm": None})
+        ui.finish("done")
+    return console.file.getvalue()
+
+
+def test_a_recipe_in_plain_lines():
+    assert recipe(pipe()).splitlines() == [
+        "base measured: pass@1 16.9 %",
+        "r1-zero from step 3: 3 steps",
+        "stage=r1-zero step=3 seconds=7.5 accuracy=0.25 reward=0.29 completion_tokens=43 "
+        "reflections=3.5 language_consistency=0.91 format_rate=0.67 entropy=0.294",
+        "r1-zero measured: pass@1 87.1 %, good general answers 21.0 %",
+        "dev1 begins: 2 steps",
+        "stage=dev1 step=1 seconds=0.9 loss=2.5",
+        "done",
+    ]
+    assert recipe(pipe(), quiet=True) == "done\n"
+
+
+def test_a_stage_starts_the_screen_anew():
+    """What was measured stays; curves, progress and clock are those of the new stage."""
+    after = re.sub("\x1b[^m]*m", "", recipe(terminal()).split("\x1b[?1049l")[1])
+    wanted = "base 17 % → r1-zero 87 % (general 21 %) ✓ → dev1 ● 1/2 → reward-model ○ → r1 ○"
+    assert wanted in after.replace("\n →", " →")
+    assert "step 1/2   0:00" in after and "loss  2.50 → 2.50" in after
+    assert "accuracy" not in after and "0.290" not in after
+    assert after.count("r1-zero measured: pass@1 87.1 %") == 1
+
+
+def test_the_sample_of_an_earlier_stage_is_gone():
+    console = terminal()
+    with Dashboard("R1", console=console, stages=STAGES) as ui:
+        ui.stage("r1-zero", 1)
+        ui.sample(PROMPT, GOOD, 1.1, True)
+        ui.stage("dev1", 1)
+    assert "✓ right" not in console.file.getvalue().split("\x1b[?1049l")[1]
+
+
+def test_a_fault_while_the_screen_comes_up_is_not_swallowed(monkeypatch):
+    streams = sys.stdout, sys.stderr
+    monkeypatch.setattr("minir1.ui.frame", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), Dashboard("R1-Zero", 3, console=terminal()):
+        pass
+    assert (sys.stdout, sys.stderr) == streams

@@ -1,11 +1,11 @@
-"""What does a run look like on one screen, and its results in one table?
+"""What does a run look like on one screen?
 
 Pure functions from a `View` of the run to lines of text of a given width and height. They
 choose what to leave out on a small terminal; when to draw is decided in `minir1.ui`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from rich.text import Text
@@ -19,19 +19,26 @@ from minir1.screen.plots import (
     number,
     sparkline,
 )
+from minir1.screen.stages import stage_map
 from minir1.screen.terminal import ROLE_CELLS, Sample, asked, clean, fit, segments, verdict
 
 WIDEST = 160
 LOWEST_WITH_PLOTS, NARROWEST_WITH_PLOTS = 20, 64
+LOWEST_WITH_MAP = 8  # of a recipe's stages
 PLOT_CELLS = 38  # a plot's least width
-SAMPLE_ROWS = 4  # a sample's least height: rule, prompt, thinking, answer
+PLOT_ROWS = 5  # a plot's least height: title, three of curve, a blank line
+SAMPLE_ROWS = 4  # a sample's least height: rule, prompt, thinking, answer; a summary is more
 LABEL_CELLS = 22  # of a curve's name
 
 # The curves in the order of their importance: 1 better when higher, -1 when lower, 0 neither.
 CURVES = {
     "accuracy": 1,
     "loss": -1,
+    "preference_reward": 1,
+    "gold_utility": 1,
+    "pair_accuracy": 1,
     "completion_tokens": 0,
+    "general_good": 1,
     "reflections": 0,
     "mixed_language_rate": -1,
     "reward": 1,
@@ -57,6 +64,8 @@ class View:
 
     `history` holds the metrics of the steps, one mapping each; `done` counts the steps, as the
     history of a long run is thinned. Times are in seconds; `left` is None where nobody knows.
+    In a recipe of many stages all of this is about `stage`, the one at work; `measured` has the
+    figures of the checkpoints so far.
     """
 
     title: str
@@ -68,6 +77,9 @@ class View:
     sample: Sample | None = None
     note: str = ""
     hint: str = ""
+    stages: Sequence[str] = ()
+    stage: str = ""
+    measured: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def frame(view: View, width: int, height: int) -> list[Text]:
@@ -77,7 +89,7 @@ def frame(view: View, width: int, height: int) -> list[Text]:
     then the sample, then curves from the last: header and progress remain longest.
     """
     width = max(min(width, WIDEST), 1)
-    lines = [_header(view, width), _progress(view, width)]
+    lines = [_header(view, width), *_map(view, width, height), _progress(view, width)]
     names = [name for name in CURVES if any(is_number(m.get(name)) for m in view.history)]
     foot = []
     if names and height >= 14:
@@ -89,9 +101,11 @@ def frame(view: View, width: int, height: int) -> list[Text]:
     if height >= LOWEST_WITH_PLOTS and width >= NARROWEST_WITH_PLOTS:
         columns = min(4, width // PLOT_CELLS)
     sparks = [_spark(name, view.history, width) for name in names[columns:]]
+    if columns and view.sample:
+        sparks = sparks[: max(rows - PLOT_ROWS - SAMPLE_ROWS - 1, 0)]
     rows -= len(sparks)
     if names[:columns]:
-        plot_rows = max(5, min(rows // 2 if view.sample else rows, 16))
+        plot_rows = max(PLOT_ROWS, min(rows // 2 if view.sample else rows, 16))
         lines += _plots(names[:columns], view.history, width, plot_rows)
         rows -= plot_rows
     lines += sparks + foot
@@ -112,13 +126,23 @@ def _header(view: View, width: int) -> Text:
     return _beside(line, Text(f"{view.hint} ", "baseline"), width)
 
 
+def _map(view: View, width: int, height: int) -> list[Text]:
+    """The map of stages, where there are several and the terminal is high enough."""
+    most = 2 if height >= LOWEST_WITH_PLOTS else 1
+    if not view.stages or height < LOWEST_WITH_MAP:
+        return []
+    progress = f"{view.done}/{view.total}"
+    return stage_map(view.stages, view.stage, progress, view.measured, width, most)
+
+
 def _progress(view: View, width: int) -> Text:
     facts = f"  step {view.done}/{view.total}   {clock(view.elapsed)}"
     if view.left is not None and view.done < view.total:
         facts += f"   about {clock(view.left)} left"
-    cells = max(width - len(facts) - 2, 0)
+    name = f"{clean(view.stage)} " if view.stage else ""
+    cells = max(width - len(facts) - len(name) - 2, 0)
     full = round(cells * min(view.done / max(view.total, 1), 1.0))
-    line = Text(" ")
+    line = Text(" ").append(name)
     line.append("▰" * full, "positive").append("▱" * (cells - full), "baseline")
     return line.append(facts)
 
@@ -230,7 +254,9 @@ def _health(last: Mapping[str, object], width: int) -> Text:
 
 def _sample(sample: Sample, step: int, width: int, rows: int) -> list[Text]:
     """One prompt and its completion in at most `rows` lines, under a rule with the verdict."""
-    parts = (segments(sample.completion) or [("outside", "(nothing)")])[: rows - 2]
+    parts = segments(sample.completion) or [("outside", "(nothing)")]
+    if len(parts) > rows - 2:
+        parts = [part for part in parts if part[0] != "summary"][: rows - 2]
     longest = max(range(len(parts)), key=lambda index: len(parts[index][1]))
     cells = width - ROLE_CELLS - 2
     lines = [_rule(Text(f"a sample of step {step}", "baseline"), verdict(sample), width)]

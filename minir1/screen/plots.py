@@ -25,6 +25,12 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool) and _is_finite(value)
 
 
+def figure_value(figure: object) -> float | None:
+    """Return the number of a figure, which is the "value" of one that has an interval."""
+    value = figure.get("value") if isinstance(figure, Mapping) else figure
+    return float(value) if is_number(value) else None
+
+
 def number(value: object) -> str:
     """Write a number in at most seven characters, about three of them significant.
 

@@ -45,7 +45,7 @@ _SEQUENCES = re.compile(
 _TAG = re.compile(r"</?(?:think|answer)>")
 _SPECIAL = re.compile(r"<(?:bos|eos|pad)>")
 _ASKED = re.compile(r"User:(.*?)(?:Assistant:|$)", re.DOTALL)
-_ROLE_AFTER = {"<think>": "thinking", "<answer>": "answer"}
+_ROLE_AFTER = {"<think>": "thinking", "</think>": "summary", "<answer>": "answer"}
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,11 @@ def _harmless(character: str) -> str:
 
 
 def segments(completion: str) -> list[tuple[str, str]]:
-    """Split a completion into (role, text): thinking, answer, or outside of both.
+    """Split a completion into (role, text): thinking, summary, answer, or outside of them.
 
-    For display only: every word is kept, whatever is wrong with the tags. A completion whose
-    first tag is `</think>` began inside the thoughts, as templates that open the tag do.
+    A summary is what stands between the thinking and the answer. For display only: every
+    word is kept, whatever is wrong with the tags. A completion whose first tag is `</think>`
+    began inside the thoughts, as templates that open the tag do.
     """
     text = _SPECIAL.sub(" ", clean(completion))
     tags = [*_TAG.findall(text), ""]

@@ -14,8 +14,20 @@ from minir1.storage.files import kept_aside
 
 ASSETS = Path(__file__).parents[1] / "assets"
 WEIGHTS = "model.safetensors"
-# Which checkpoint stands for a run: the last of this list that it has.
-ORDER = ("base", "small-rl", "distilled", "r1-zero", "dev1", "dev2", "dev3", "r1")
+# Which checkpoint stands for a run: the last of this list that it has. Students come first, so
+# that a run which distils its R1 still stands for R1.
+ORDER = (
+    "small-base",
+    "small-rl",
+    "distilled",
+    "distilled-rl",
+    "base",
+    "r1-zero",
+    "dev1",
+    "dev2",
+    "dev3",
+    "r1",
+)
 
 
 def is_checkpoint(folder: Path) -> bool:
