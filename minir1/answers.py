@@ -1,44 +1,63 @@
 """How are questions put, and what do the answers earn?
 
 Between the sampler, which knows tokens, and the rewards, which know text: a question becomes
-`group` answers as tokens and as text, and each answer is paid. Used by training and by
-evaluation alike, so both ask in the same way.
+`group` answers as tokens and as text, and each answer is paid. Problems are paid by rules,
+general prompts by a reward model. Used by training and by evaluation alike, so both ask in
+the same way.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from minir1 import behaviour, rewards
+from minir1 import behaviour, conversation, rewards
 from minir1.config import RunConfig
 from minir1.rng import uniforms
 from minir1.rollout import Rollout, sample
 from minir1.tokenizer import WordTokenizer
+from minir1.world.general import GeneralPrompt
 from minir1.world.questions import Question
+
+Sample = behaviour.Sample | conversation.GeneralSample
+Parts = dict[str, np.ndarray]  # kind of reward -> (P, G), as paid, not yet weighted
+
+
+class Judge(Protocol):
+    """What pays for answers to general prompts: a reward model."""
+
+    def reward(
+        self,
+        prompts: Sequence[GeneralPrompt],
+        completions: Sequence[str],
+        finished: Sequence[bool],
+        threads: int = 0,
+    ) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Graded:
     """A rollout, what was asked, and what each completion earned.
 
-    Shapes: questions [P], samples [B], rewards (P, G)
+    Shapes: questions [P], samples [B], rewards (P, G) = sum over parts of weight · part
     """
 
-    questions: list[Question]
+    questions: Sequence[Question | GeneralPrompt]
     rollout: Rollout
-    samples: list[behaviour.Sample]
+    samples: Sequence[Sample]
     rewards: np.ndarray
+    parts: Parts = field(default_factory=dict)
 
 
 def ask(
     params: dict[str, Any],
     config: RunConfig,
     tokenizer: WordTokenizer,
-    questions: list[Question],
+    questions: Sequence[Question | GeneralPrompt],
     group: int,
     address: tuple[int, str, int],
-) -> tuple[Rollout, list[behaviour.Sample]]:
+) -> tuple[Rollout, list[Any]]:
     """Sample `group` answers to every question; return them as tokens and as text."""
     prompts = [tokenizer.encode(question.prompt) for question in questions]
     rollout = sample(
@@ -53,48 +72,94 @@ def ask(
         config.threads,
     )
     samples = [
-        behaviour.Sample(
-            problem=questions[i // group].problem,
-            language=questions[i // group].language,
-            completion=tokenizer.decode(rollout.completion(i)),
-            completion_tokens=int(rollout.completion_lengths[i]),
-            finished=bool(rollout.finished[i]),
+        _sample(
+            questions[i // group],
+            tokenizer.decode(rollout.completion(i)),
+            int(rollout.completion_lengths[i]),
+            bool(rollout.finished[i]),
         )
         for i in range(len(rollout.tokens))
     ]
     return rollout, samples
 
 
-def grade(
-    samples: list[behaviour.Sample], config: RunConfig, address: tuple[int, str, int]
-) -> np.ndarray:
-    """Pay every completion. A coin of its own is what the random control pays by.
+def _sample(
+    question: Question | GeneralPrompt, completion: str, tokens: int, finished: bool
+) -> Sample:
+    if isinstance(question, GeneralPrompt):
+        return conversation.GeneralSample(question, completion, tokens, finished)
+    return behaviour.Sample(question.problem, question.language, completion, tokens, finished)
 
-    Shapes: samples [B] -> (P, G)
+
+def grade(
+    samples: Sequence[Sample],
+    config: RunConfig,
+    address: tuple[int, str, int],
+    judge: Judge | None = None,
+    group: int | None = None,
+) -> Parts:
+    """Pay every completion, each kind of reward for itself.
+
+    A coin of its own is what the random control pays by. General prompts earn what the
+    judge says, and the format and the language of their answers. A group has G samples, by
+    default as many as in training.
+
+    Shapes: samples [B] -> (P, G) each
     """
     seed, stage, step = address
     names = [(i, 0) for i in range(len(samples))]
     coins = uniforms(seed, stage + "/coins", step, names, 1)[:, 0]
-    paid = [
-        rewards.reward(
-            s.problem,
-            s.completion,
-            s.finished,
-            s.language,
-            config.reward,
-            float(coin),
-        )[0]
-        for s, coin in zip(samples, coins, strict=True)
-    ]
-    return np.array(paid, np.float64).reshape(-1, config.grpo.group)
+    paid = [_paid(s, config, float(coin)) for s, coin in zip(samples, coins, strict=True)]
+    general = [i for i, s in enumerate(samples) if isinstance(s, conversation.GeneralSample)]
+    if general and judge is not None:
+        said: list[Any] = [samples[i] for i in general]
+        scores = judge.reward(
+            [s.prompt for s in said],
+            [s.completion for s in said],
+            [s.finished for s in said],
+            config.threads,
+        )
+        for i, score in zip(general, scores, strict=True):
+            paid[i]["preference"] = float(score)
+    kinds = dict.fromkeys(kind for amounts in paid for kind in amounts)
+    size = group or config.grpo.group
+    return {
+        kind: np.array([a.get(kind, 0.0) for a in paid]).reshape(-1, size) for kind in kinds
+    }
+
+
+def _paid(sample: Sample, config: RunConfig, coin: float) -> dict[str, float]:
+    if isinstance(sample, conversation.GeneralSample):
+        form = rewards.general_format(sample.completion, sample.finished)
+        language = form * conversation.language_consistency(sample)
+        return {"format": form, "language": language}
+    s, settings = sample, config.reward
+    _, parts = rewards.reward(s.problem, s.completion, s.finished, s.language, settings, coin)
+    return rewards.paid_parts(parts, s.finished, settings, coin)
+
+
+def total(parts: Parts, weights: dict[str, float]) -> np.ndarray:
+    """Sum the kinds of reward, each with its weight."""
+    return np.sum([weights[kind] * paid for kind, paid in parts.items()], axis=0)
 
 
 def describe(graded: Graded) -> dict[str, float]:
     """Sum up one rollout under the names of metrics.jsonl."""
-    seen = behaviour.describe(graded.samples)
     mask = graded.rollout.completion_mask
+    solved = [s for s in graded.samples if isinstance(s, behaviour.Sample)]
+    said = [s for s in graded.samples if isinstance(s, conversation.GeneralSample)]
+    entropy = float((graded.rollout.entropy * mask).sum() / mask.sum())
     return {
         "reward": float(graded.rewards.mean()),
+        **_reasoning(solved),
+        **({**conversation.describe(said), **_preferred(graded)} if said else {}),
+        "entropy": entropy,
+    }
+
+
+def _reasoning(samples: Sequence[behaviour.Sample]) -> dict[str, float]:
+    seen = behaviour.describe(samples)
+    return {
         "accuracy": seen["accuracy"],
         "format_rate": seen["format_rate"],
         "completion_tokens": seen["completion_tokens"],
@@ -103,5 +168,10 @@ def describe(graded: Graded) -> dict[str, float]:
         "language_consistency": seen["language_consistency"],
         "mixed_language_rate": seen["mixed_language_rate"],
         "truncated": seen["truncated"],
-        "entropy": float((graded.rollout.entropy * mask).sum() / mask.sum()),
     }
+
+
+def _preferred(graded: Graded) -> dict[str, float]:
+    """Return what the judge gave on average, over the general prompts alone."""
+    rows = [isinstance(q, GeneralPrompt) for q in graded.questions]
+    return {"preference_reward": float(graded.parts["preference"][rows].mean())}

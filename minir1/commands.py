@@ -68,9 +68,9 @@ def train(
     _show(
         run,
         "R1-Zero",
-        pipeline.R1_ZERO,
+        run.config.recipe,
         run.config.grpo.steps,
-        lambda ui: pipeline.r1_zero(run, start, ui),
+        lambda ui: pipeline.run_recipe(run, start, ui),
         f"the run is in {run.path}",
         quiet,
     )
@@ -114,7 +114,7 @@ def _show(
 ) -> None:
     """Run a recipe under the dashboard, then print its table."""
     title = f"{label} · seed {run.config.seed} · {_engine_line(run.config)}"
-    with Dashboard(title, steps, quiet=quiet, history=run.history(stage)) as ui:
+    with Dashboard(title, steps, quiet=quiet) as ui:
         results = _interruptible(run, lambda: recipe(ui))
         ui.finish(ending)
     make_console().print(results_table(results))

@@ -2,7 +2,8 @@
 
 One frozen dataclass a subject; a preset is a function that returns a RunConfig. "R1:" in a
 comment is the published value (DeepSeek-R1, arXiv 2501.12948v2, sections 2.1, 3.2, B.4).
-How values are checked and how `--set a.b=c` works is in `settings.py`.
+The stages after R1-Zero are in `stage_config.py`; how values are checked and how
+`--set a.b=c` works is in `settings.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,15 @@ from minir1.settings import (
     changed,
     flatten,
     override,
+)
+from minir1.stage_config import (
+    AlignmentConfig,
+    ColdStartConfig,
+    DistillConfig,
+    PreferenceConfig,
+    ReasoningConfig,
+    RejectionConfig,
+    StudentRLConfig,
 )
 from minir1.world.corpus_config import CorpusConfig
 
@@ -69,6 +79,7 @@ class RewardConfig(Section):
     language: Weight = (
         0.0  # times the share of words in the prompt's language; R1 stage 1: summed
     )
+    preference: Weight = 0.0  # times the reward model's score of a general answer
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ class GRPOConfig(Section):
     clip_low: Positive = 0.2  # the ratio may fall to 1 - this; R1 stage 1: 10, so never clipped
     clip_high: Positive = 0.2  # the ratio may rise to 1 + this; R1 stage 1: 10
     scale: Literal["std", "none"] = "std"  # what advantages are divided by; R1: std
+    combine: Literal["sum", "normalise"] = "sum"  # rewards, or each one's advantages
     average: Literal["token", "sequence", "constant"] = "token"  # of the loss; R1: sequence
     kl_weight: Weight = 0.0  # the pull to the reference policy; R1: 0.001
     kl_estimator: Literal["k2", "k3"] = "k2"  # k2 has the gradient of the reverse KL; R1: k3
@@ -142,7 +154,7 @@ class EvalConfig(Section):
 class RunConfig(Section):
     """Everything that decides a run's result, and where it is computed."""
 
-    recipe: Literal["pretrain", "r1-zero"] = "r1-zero"  # which story
+    recipe: Literal["pretrain", "r1-zero", "r1", "all"] = "all"  # which story
     seed: Whole = 0  # every random number is a function of it
     backend: Literal["auto", "numpy", "mlx"] = "auto"  # the engine
     threads: Whole = 0  # 0: all cores; changes no bit of the result
@@ -152,6 +164,13 @@ class RunConfig(Section):
     sample: SampleConfig = field(default_factory=SampleConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     grpo: GRPOConfig = field(default_factory=GRPOConfig)
+    dev1: ColdStartConfig = field(default_factory=ColdStartConfig)
+    dev2: ReasoningConfig = field(default_factory=ReasoningConfig)
+    dev3: RejectionConfig = field(default_factory=RejectionConfig)
+    preference: PreferenceConfig = field(default_factory=PreferenceConfig)
+    r1: AlignmentConfig = field(default_factory=AlignmentConfig)
+    distilled: DistillConfig = field(default_factory=DistillConfig)
+    small: StudentRLConfig = field(default_factory=StudentRLConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     evaluation: EvalConfig = field(default_factory=EvalConfig)
@@ -165,7 +184,7 @@ class RunConfig(Section):
             )
 
 
-def tiny(recipe: str = "r1-zero", seed: int = 0) -> RunConfig:
+def tiny(recipe: str = "all", seed: int = 0) -> RunConfig:
     """Return the settings of `minir1 train --tiny`: minutes on a laptop."""
     chosen: Any = recipe  # checked when the configuration is made
     return RunConfig(recipe=chosen, seed=seed)

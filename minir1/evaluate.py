@@ -14,14 +14,16 @@ import numpy as np
 from minir1 import behaviour
 from minir1.answers import ask
 from minir1.config import RunConfig
+from minir1.conversation import GeneralSample
 from minir1.rewards import lenient_answer, vote
 from minir1.rng import generator
 from minir1.statistics import bootstrap_interval, maj_at_k, pass_at_k
 from minir1.tokenizer import WordTokenizer
 from minir1.verdict import FIRST, FOURTH, verdicts
 from minir1.verifier import solves
+from minir1.world.general import general_prompts
 from minir1.world.problems import split
-from minir1.world.questions import Question, held_out_questions
+from minir1.world.questions import held_out_questions
 
 Figures = dict[str, Any]
 
@@ -60,34 +62,32 @@ def score(samples: list[behaviour.Sample], group: int, seed: int) -> Figures:
     solved = right.sum(axis=1)
     size = {"problems": len(right), "samples": group}
     return {
-        "pass_at_1": {**_interval(right.mean(axis=1), seed), **size},
-        "pass_at_1_lenient": {**_interval(lenient.mean(axis=1), seed), **size},
-        f"maj_at_{group}": _interval(majority, seed),
+        "pass_at_1": {**interval(right.mean(axis=1), seed), **size},
+        "pass_at_1_lenient": {**interval(lenient.mean(axis=1), seed), **size},
+        f"maj_at_{group}": interval(majority, seed),
         "pass_at_k": {str(k): float(pass_at_k(group, solved, k).mean()) for k in ks},
     }
 
 
-def validation(
-    params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, step: int
-) -> tuple[float, list[Figures]]:
-    """Look at the validation problems in the middle of training; nothing is trained on them.
+def general_answers(
+    params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer
+) -> list[GeneralSample]:
+    """Let a checkpoint answer the general test prompts, each as often as a problem."""
+    config = replace(config, sample=replace(config.sample, temperature=1.0))
+    prompts, address = general_prompts("test"), (config.seed, "evaluate/general", 0)
+    _, samples = ask(params, config, tokenizer, prompts, config.evaluation.samples, address)
+    return samples
 
-    Returns the accuracy and the answers, each with its question.
-    """
+
+def validation(
+    params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, stage: str, step: int
+) -> float:
+    """Return the accuracy on the validation problems, on which nothing is trained."""
     settings = config.evaluation
-    questions: list[Question] = held_out_questions("validation", settings.validation_problems)
-    group, address = settings.validation_samples, (config.seed, "validation", step)
-    _, samples = ask(params, config, tokenizer, questions, group, address)
-    answers = [
-        {
-            "prompt": questions[i // group].prompt,
-            "completion": s.completion,
-            "tokens": s.completion_tokens,
-            "right": is_right(s),
-        }
-        for i, s in enumerate(samples)
-    ]
-    return float(np.mean([answer["right"] for answer in answers])), answers
+    questions = held_out_questions("validation", settings.validation_problems)
+    address = (config.seed, f"{stage}/validation", step)
+    _, samples = ask(params, config, tokenizer, questions, settings.validation_samples, address)
+    return float(np.mean([is_right(s) for s in samples]))
 
 
 def _without_repeats(samples: list[behaviour.Sample]) -> Figures:
@@ -106,6 +106,7 @@ def _lenient(s: behaviour.Sample) -> bool:
     return answer is not None and solves(answer, s.problem.numbers, s.problem.target)
 
 
-def _interval(values: np.ndarray, seed: int) -> Figures:
+def interval(values: np.ndarray, seed: int) -> Figures:
+    """Return a mean and its bootstrap interval, one value a problem."""
     low, high = bootstrap_interval(values, generator(seed, "bootstrap"))
     return {"value": float(values.mean()), "low": low, "high": high}

@@ -11,6 +11,7 @@ micro-batches and any padding gives the same gradient.
 Source: Shao et al. 2024 (DeepSeekMath), section 4.1; DeepSeek-AI 2025 (R1), section 2.2.1.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,24 @@ def flat_groups(rewards: np.ndarray) -> np.ndarray:
     Shapes: rewards (P, G) -> (P) of bool
     """
     return np.ptp(rewards, axis=1) < EPS
+
+
+def summed_advantages(
+    parts: Mapping[str, np.ndarray], weights: Mapping[str, float], scale: str = "std"
+) -> np.ndarray:
+    """Grade each kind of reward on its own curve, then sum.
+
+        Â_i = sum_k w_k Â_i^k
+
+    Rewards that are summed first and graded then lose sight of each other: a rare, large
+    one sets the scale of all. Graded first, each kind speaks with its weight, however small
+    its spread.
+
+    Shapes: parts (P, G) each -> (P, G)
+    Source: GDPO, arXiv 2601.05242
+    """
+    graded = [weights[kind] * group_advantages(paid, scale) for kind, paid in parts.items()]
+    return np.sum(graded, axis=0)
 
 
 def token_weights(

@@ -68,7 +68,7 @@ def warmup(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / max(steps, 1))
 
 
-def warmup_linear(step: int, warmup_steps: int, total: int, final: float) -> float:
+def warmup_linear(step: int, warmup_steps: int, total: float, final: float) -> float:
     """Rise linearly, then fall linearly to the final fraction at the last step."""
     if step < warmup_steps:
         return warmup(step, warmup_steps)

@@ -1,197 +1,210 @@
-"""What are the recipes? R1-Zero here: a base model, a verifiable reward, and nothing else.
+"""What are the recipes? R1-Zero, then R1 out of it stage by stage, then students.
 
-A recipe is a plain function over a run folder: it improves parameters stage by stage, saves
-after every step, measures at the end. Whatever stops it, the same call goes on from the
-last saved step and ends with the same bits.
+    base ── RL ──────────────────────────────────────────────▶ r1-zero
+    base ── SFT on r1-zero's answers, rewritten ─▶ dev1 ── RL ─▶ dev2
+    base ── SFT on dev2's answers and general ones ─▶ dev3 ── RL, preferences ─▶ r1
+    small-base ── SFT on dev3's set ─▶ distilled ── RL ─▶ distilled-rl
+    small-base ── RL, as much compute ─▶ small-rl
+
+A stage is a function from the checkpoints before it to a new one; all under a run folder,
+so that whatever stops a run, the same call goes on and ends with the same bits. How a
+stage is carried through is in `training.py`; what it sets, in `stage_config.py`.
+Source: DeepSeek-R1 (arXiv 2501.12948v2), sections 2.2, 3 and B.3
 """
 
-import contextlib
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from minir1 import evaluate, pretrain, rl
-from minir1.backend import from_numpy, to_numpy, xp
-from minir1.model_config import ModelConfig
+from minir1 import evaluate, pretrain, reward_model, rl
+from minir1.backend import to_numpy
+from minir1.checkpoint import resolve
+from minir1.config import RunConfig
+from minir1.datasets import Checkpoint, Dataset, cold_start_set, preference_pairs, rejection_set
+from minir1.preference import label_ceiling
 from minir1.runfolder import RunFolder
+from minir1.story import Story
 from minir1.tokenizer import WordTokenizer
+from minir1.training import Stage, fine_tune, fit_judge, keep, make_base, reinforce
 from minir1.ui import Dashboard
 
-R1_ZERO = "r1-zero"
-SAVE_PRETRAINING = 50  # steps between saved states: they are many and short
-WATCHED = 8  # validation questions whose answers are kept all along: the time machine
+R1_LINE = ("r1-zero", "dev1", "dev2", "dev3", "reward-model", "r1")
+STUDENTS = ("distilled", "small-rl", "distilled-rl")
+RECIPES = {"r1-zero": ("r1-zero",), "r1": R1_LINE, "all": (*R1_LINE, *STUDENTS)}
+STUDENT = "small-base"  # the shipped model that the students start from
+MATCHED = 100_000  # steps that no budget of compute reaches
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A model that can be asked."""
+def run_recipe(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any]:
+    """Make and measure every checkpoint of the run's recipe; return results.json.
 
-    params: dict[str, Any]
-    config: ModelConfig
-    tokenizer: WordTokenizer
-
-
-def r1_zero(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any]:
-    """Train R1-Zero from a base by pure reinforcement learning, then measure both.
-
-    Returns the contents of results.json.
+    What an earlier call has finished is read, not made again.
     """
-    learner = reinforce(run, base, R1_ZERO, ui)
-    trained = replace(base, params=learner.params)
-    _keep(run, R1_ZERO, R1_ZERO, learner, base)
-    seconds = {R1_ZERO: learner.seconds}
-    results = measure(run, {"base": base, R1_ZERO: trained}, seconds, ui)
-    run.write_results(results)
-    return results
+    names = RECIPES[run.config.recipe]
+    story = Story.begin(run, ui, base)
+    story.measure("base")
+    if set(names) & set(STUDENTS):
+        if not run.checkpoint_path(STUDENT).exists():
+            run.keep_base(resolve(STUDENT), STUDENT)
+        story.take(STUDENT)
+        story.measure(STUDENT)
+    for place, name in enumerate(names):
+        stage = Stage(run, name, names[:place], ui)
+        if name == reward_model.STAGE:
+            if not story.judge_folder.exists():
+                make_judge(story, stage)
+            continue
+        if not run.checkpoint_path(name).exists():
+            learner, start = MAKERS[name](story, stage)
+            keep(run, name, name, learner, start)
+        story.take(name)
+        story.measure(name)
+    return story.results
 
 
-def reinforce(run: RunFolder, start: Checkpoint, stage: str, ui: Dashboard) -> rl.Learner:
-    """Run one stage of reinforcement learning in a run folder, from its last saved step."""
-    config = run.config
-    learner = _restore(run, stage) or rl.Learner.start(start.params)
-    run.truncate_after(stage if learner.step else None, learner.step)
-    last = replace(learner)  # parameters are never changed in place, so this is a snapshot
-    with _saved_on_interrupt(run, stage, lambda: last):
-        for step in rl.train(learner, config, start.tokenizer, stage):
-            _record(run, learner, step, start.tokenizer, ui)
-            if config.keep_every and learner.step % config.keep_every == 0:
-                _keep(run, f"{stage}-step{learner.step}", stage, learner, start)
-            last = replace(learner)  # from here on a resumed run begins after this step
-            if learner.step % config.save_every == 0 or learner.step == config.grpo.steps:
-                _save(run, stage, learner)
-    return learner
+# the stages
+
+Made = tuple[rl.Learner, Checkpoint]  # what a stage made, and what it started from
 
 
-def _record(
-    run: RunFolder, learner: rl.Learner, step: rl.Step, tokenizer: WordTokenizer, ui: Dashboard
-) -> None:
-    """Write a step to the run's logs and show it."""
-    config, metrics = run.config, dict(step.metrics)
-    every = config.evaluation.every
-    if every and (learner.step % every == 0 or learner.step == config.grpo.steps):
-        accuracy, answers = evaluate.validation(learner.params, config, tokenizer, learner.step)
-        metrics["validation_accuracy"] = accuracy
-        kept = answers[: WATCHED * config.evaluation.validation_samples]
-        named = {"stage": metrics["stage"], "step": learner.step}
-        run.append_samples([named | answer for answer in kept])
-    run.append_metrics(metrics)
-    ui.step(metrics)
-    shown = int(np.argmax([s.finished for s in step.graded.samples]))
-    s = step.graded.samples[shown]
-    group = step.graded.rewards.shape[1]
-    ui.sample(
-        step.graded.questions[shown // group].prompt,
-        s.completion,
-        float(step.graded.rewards.reshape(-1)[shown]),
-        evaluate.is_right(s),
+def make_r1_zero(story: Story, stage: Stage) -> Made:
+    """Pure reinforcement learning from the base, with rewards that can be checked."""
+    base = story.checkpoints["base"]
+    return reinforce(stage, base, story.config), base
+
+
+def make_dev1(story: Story, stage: Stage) -> Made:
+    """Cold start: the base learns from a few hundred of R1-Zero's answers, rewritten."""
+    base, teacher = story.checkpoints["base"], story.checkpoints["r1-zero"]
+    data = story.data("dev1", lambda: cold_start_set(teacher, story.config))
+    return fine_tune(stage, base, story.config, story.config.dev1, data), base
+
+
+def make_dev2(story: Story, stage: Stage) -> Made:
+    """Reasoning RL: rewards for the answer, the format and one language."""
+    start, settings = story.checkpoints["dev1"], story.config.dev2
+    config = _with_rl(
+        story.config,
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        zh_prompts=settings.zh_prompts,
     )
+    config = replace(config, reward=replace(config.reward, language=settings.language))
+    return reinforce(stage, start, config), start
+
+
+def make_dev3(story: Story, stage: Stage) -> Made:
+    """Rejection sampling: the base again, with dev2's right answers and general ones."""
+    settings = story.config.dev3
+    start, data = story.checkpoints[settings.start], _rejection_data(story)
+    return fine_tune(stage, start, story.config, settings, data), start
+
+
+def make_judge(story: Story, stage: Stage) -> None:
+    """Fit the reward model to preferences among general answers, and measure it."""
+    config, base, start = story.config, story.checkpoints["base"], story.checkpoints["dev3"]
+    train, held_out = (
+        preference_pairs((base, start), config, part) for part in ("train", "test")
+    )
+    learner = fit_judge(stage, start, config, train)
+    judge = reward_model.standardise(
+        learner.params, start.config, start.tokenizer, train, config.threads
+    )
+    right = reward_model.pair_accuracy(judge, held_out, config.threads)
+    story.results["seconds"][stage.name] = learner.seconds
+    story.results["reward_model"] = {
+        "pair_accuracy": evaluate.interval(right, config.seed),
+        "label_ceiling": label_ceiling(held_out),
+        "training_pairs": len(train),
+        "held_out_pairs": len(held_out),
+    }
+    story.run.write("results.json", story.results)
+    reward_model.save(story.judge_folder, judge, {"seed": config.seed})
+
+
+def make_r1(story: Story, stage: Stage) -> Made:
+    """RL for all scenarios: problems by rules, general prompts by the reward model."""
+    start, settings = story.checkpoints["dev3"], story.config.r1
+    config = _with_rl(
+        story.config,
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        zh_prompts=settings.zh_prompts,
+        combine=settings.combine,
+    )
+    reward = replace(config.reward, language=settings.language, preference=settings.preference)
+    sample = replace(config.sample, temperature=settings.temperature)
+    config = replace(config, reward=reward, sample=sample)
+    judge = reward_model.load(story.judge_folder)
+    return reinforce(stage, start, config, judge), start
+
+
+def make_distilled(story: Story, stage: Stage) -> Made:
+    """Distillation: a student learns from the set that made dev3."""
+    start, data = story.checkpoints[STUDENT], _rejection_data(story)
+    config = replace(story.config, model=start.config)
+    data = replace(data, seconds=0.0)  # they were spent for dev3 already
+    return fine_tune(stage, start, config, config.distilled, data), start
+
+
+def make_small_rl(story: Story, stage: Stage) -> Made:
+    """The same student by RL alone, with all the compute that its distillation took."""
+    start, settings = story.checkpoints[STUDENT], story.config.small
+    budget = story.results["compute"]["distilled"] if settings.matched else None
+    config = _with_rl(
+        replace(story.config, model=start.config),
+        steps=MATCHED if settings.matched else settings.steps,
+        learning_rate=settings.learning_rate,
+    )
+    return reinforce(stage, start, config, budget=budget), start
+
+
+def make_distilled_rl(story: Story, stage: Stage) -> Made:
+    """RL after distillation, which the paper expects to help and does not show."""
+    start, settings = story.checkpoints["distilled"], story.config.small
+    config = _with_rl(
+        replace(story.config, model=start.config),
+        steps=settings.after_steps,
+        learning_rate=settings.learning_rate,
+    )
+    reward = replace(config.reward, language=story.config.dev2.language)
+    return reinforce(stage, start, replace(config, reward=reward)), start
+
+
+MAKERS: dict[str, Callable[[Story, Stage], Made]] = {
+    "r1-zero": make_r1_zero,
+    "dev1": make_dev1,
+    "dev2": make_dev2,
+    "dev3": make_dev3,
+    "r1": make_r1,
+    "distilled": make_distilled,
+    "small-rl": make_small_rl,
+    "distilled-rl": make_distilled_rl,
+}
+
+
+def _with_rl(config: RunConfig, **changes: Any) -> RunConfig:
+    return replace(config, grpo=replace(config.grpo, **changes))
+
+
+def _rejection_data(story: Story) -> Dataset:
+    teacher = story.checkpoints["dev2"]
+    return story.data("dev3", lambda: rejection_set(teacher, story.config))
 
 
 def pretrain_base(run: RunFolder, ui: Dashboard) -> dict[str, Any]:
     """Make the base from nothing, then measure it. Returns the contents of results.json."""
     config, tokenizer = run.config, WordTokenizer()
-    learner = _restore(run, pretrain.STAGE) or pretrain.start(config)
-    run.truncate_after(pretrain.STAGE if learner.step else None, learner.step)
-    last = replace(learner)
-    with _saved_on_interrupt(run, pretrain.STAGE, lambda: last):
-        for metrics in pretrain.train(learner, config, tokenizer):
-            run.append_metrics(metrics)
-            ui.step(metrics)
-            last = replace(learner)
-            if learner.step % SAVE_PRETRAINING == 0 or learner.step == config.pretrain.steps:
-                _save(run, pretrain.STAGE, learner)
+    learner = make_base(Stage(run, pretrain.STAGE, (), ui), config, tokenizer)
     run.save_checkpoint(
         "base",
-        _arrays(learner.params),
+        {name: to_numpy(value) for name, value in learner.params.items()},
         config.model,
         tokenizer,
         dtype="float16",
         metadata=pretrain.provenance(config, learner),
     )
-    made = Checkpoint(learner.params, config.model, tokenizer)
-    results = measure(run, {"base": made}, {pretrain.STAGE: learner.seconds}, ui)
-    run.write_results(results)
-    return results
-
-
-def measure(
-    run: RunFolder, checkpoints: dict[str, Checkpoint], seconds: dict[str, float], ui: Dashboard
-) -> dict[str, Any]:
-    """Put every checkpoint to the test problems; return the contents of results.json."""
-    figures, started = {}, time.perf_counter()
-    for name, checkpoint in checkpoints.items():
-        problems, samples = run.config.evaluation.problems, run.config.evaluation.samples
-        ui.note(f"{name}: answering {problems} test problems, {samples} times each")
-        figures[name], _ = evaluate.held_out_figures(
-            checkpoint.params, run.config, checkpoint.tokenizer
-        )
-    seconds = {**seconds, "evaluation": time.perf_counter() - started}
-    return {
-        "schema": 1,
-        "seed": run.config.seed,
-        "engine": xp.name,
-        "seconds": {**seconds, "total": sum(seconds.values())},
-        "checkpoints": figures,
-    }
-
-
-def _arrays(params: dict[str, Any]) -> dict[str, np.ndarray]:
-    return {name: to_numpy(value) for name, value in params.items()}
-
-
-def _keep(
-    run: RunFolder, name: str, stage: str, learner: rl.Learner, start: Checkpoint
-) -> None:
-    """Save the policy as a checkpoint of the run."""
-    described = {"stage": stage, "seed": run.config.seed, "step": learner.step}
-    run.save_checkpoint(
-        name, _arrays(learner.params), start.config, start.tokenizer, metadata=described
-    )
-
-
-def _save(run: RunFolder, stage: str, learner: rl.Learner) -> None:
-    """Save everything that the next step depends on."""
-    groups = {
-        "params": learner.params,
-        "reference": learner.ref_params,
-        "m": learner.optimiser["m"],
-        "v": learner.optimiser["v"],
-    }
-    arrays = {f"{g}/{n}": to_numpy(a) for g, tree in groups.items() for n, a in tree.items()}
-    info = {
-        "stage": stage,
-        "step": learner.step,
-        "updates": learner.optimiser["step"],
-        "seconds": learner.seconds,
-    }
-    run.save_state(arrays, info)
-
-
-def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
-    """Return the learner as it was saved, or None if the stage has not begun."""
-    state = run.load_state()
-    if state is None or state[1]["stage"] != stage:
-        return None
-    arrays, info = state
-    groups: dict[str, dict[str, Any]] = {}
-    for key, value in arrays.items():
-        group, _, name = key.partition("/")
-        groups.setdefault(group, {})[name] = value
-    trees = from_numpy(groups)
-    optimiser = {"step": info["updates"], "m": trees["m"], "v": trees["v"]}
-    return rl.Learner(
-        trees["params"], trees["reference"], optimiser, info["step"], info["seconds"]
-    )
-
-
-@contextlib.contextmanager
-def _saved_on_interrupt(run: RunFolder, stage: str, last: Any) -> Iterator[None]:
-    """On Ctrl-C, or with nowhere left to print to, save the last whole step and pass it on."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, OSError):
-        _save(run, stage, last())
-        raise
+    story = Story.begin(run, ui, Checkpoint(learner.params, config.model, tokenizer))
+    story.results["seconds"][pretrain.STAGE] = learner.seconds
+    story.measure("base")
+    return story.results

@@ -19,6 +19,7 @@ from minir1.traces import (
     END_THINK,
     THINK,
     as_expression,
+    is_steps,
     read_attempts,
     thinking,
     without_eos,
@@ -109,8 +110,9 @@ def accuracy(problem: Task, completion: str, finished: bool) -> float:
 def format_reward(completion: str, finished: bool) -> float:
     """Return 1 for <think> .. </think> <answer> .. </answer> <eos> and nothing else, else 0.
 
-    Every tag once, in this order, nothing outside them but blanks, something inside both
-    pairs, and no control token (User:, <bos>, ..) anywhere. What is inside is not judged.
+    Every tag once, in this order, something inside both pairs, and no control token (User:,
+    <bos>, ..) anywhere. Outside the tags may stand blanks, and before the answer a summary of
+    steps, which R1 writes and R1-Zero does not. What is inside is not judged.
     """
     text = without_eos(completion)
     if not finished or any(text.count(tag) != 1 for tag in TAGS):
@@ -121,7 +123,8 @@ def format_reward(completion: str, finished: bool) -> float:
     thought, _, rest = rest.partition(END_THINK)
     gap, _, rest = rest.partition(ANSWER)
     answer, _, end = rest.partition(END_ANSWER)
-    well_formed = not (nothing.strip() or gap.strip() or end.strip())
+    summary = not gap.strip() or is_steps(gap)
+    well_formed = summary and not (nothing.strip() or end.strip())
     return float(well_formed and bool(thought.strip()) and bool(answer.strip()))
 
 
@@ -149,7 +152,7 @@ def reward(
     settings: RewardConfig,
     coin: float = 0.0,
 ) -> tuple[float, dict[str, float]]:
-    """Return what a completion earns, and every part of it unweighted.
+    """Return what a completion earns, and every part of it as measured.
 
     Two kinds are controls. "random" pays 1 where the coin, a uniform number that the caller
     draws, is below 1/2, whatever was written. "format" pays the format part only. The
@@ -160,12 +163,50 @@ def reward(
         "format": format_reward(completion, finished),
         "language_consistency": language_consistency(completion, language),
     }
+    weights = part_weights(settings)
+    paid = paid_parts(parts, finished, settings, coin)
+    return sum(weights[name] * value for name, value in paid.items()), parts
+
+
+def paid_parts(
+    parts: dict[str, float], finished: bool, settings: RewardConfig, coin: float = 0.0
+) -> dict[str, float]:
+    """Return what each kind of reward pays before it is weighted.
+
+    The language is paid to well-formed answers only: a thought that is broken off, because
+    no solution is in sight, is consistent too, and breaking off would be learnt.
+    """
     if settings.kind == "random":
-        return float(coin < 0.5), parts
-    if not finished:
-        return 0.0, parts
-    total = settings.format * parts["format"]
-    if settings.kind == "rule":
-        total += settings.accuracy * parts["accuracy"]
-        total += settings.language * parts["language_consistency"]
-    return total, parts
+        return {"coin": float(coin < 0.5)}
+    form = parts["format"] * finished
+    if settings.kind == "format":
+        return {"format": form}
+    return {
+        "accuracy": parts["accuracy"] * finished,
+        "format": form,
+        "language": form * parts["language_consistency"],
+    }
+
+
+def part_weights(settings: RewardConfig) -> dict[str, float]:
+    """Return what each kind of reward counts for in the sum."""
+    return {
+        "coin": 1.0,
+        "accuracy": settings.accuracy,
+        "format": settings.format,
+        "language": settings.language,
+        "preference": settings.preference,
+    }
+
+
+def general_format(completion: str, finished: bool) -> float:
+    """Return 1 for a general answer without tags, or behind one <think> .. </think>, else 0."""
+    text = without_eos(completion)
+    if not finished or any(token in text for token in (*_CONTROL, ANSWER, END_ANSWER)):
+        return 0.0
+    if THINK not in text and END_THINK not in text:
+        return float(bool(text))
+    nothing, _, rest = text.partition(THINK)
+    thought, _, answer = rest.partition(END_THINK)
+    once = text.count(THINK) == 1 and text.count(END_THINK) == 1
+    return float(once and not nothing.strip() and bool(thought.strip() and answer.strip()))

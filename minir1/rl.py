@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import grpo, microbatch, model, optim, sft
-from minir1.answers import Graded, ask, describe, grade
+from minir1 import flops, grpo, microbatch, model, optim, rewards, sft
+from minir1.answers import Graded, Judge, ask, describe, grade, total
 from minir1.backend import parallel_map, to_numpy, xp
 from minir1.config import RunConfig
 from minir1.errors import UserError
 from minir1.rollout import Rollout
 from minir1.tokenizer import WordTokenizer
-from minir1.world.questions import training_questions
+from minir1.world.questions import general_questions, training_questions
 
 LOGPROB_TOLERANCE = 1e-4  # sampled against scored, float32
 KL_ROWS = 16  # completions on which the distance to the reference is watched
@@ -36,6 +36,7 @@ class Learner:
     optimiser: dict[str, Any]
     step: int = 0
     seconds: float = 0.0  # of training so far, evaluation excluded
+    flops: float = 0.0  # of sampling and training so far
 
     @classmethod
     def start(cls, params: dict[str, Any]) -> "Learner":
@@ -52,28 +53,34 @@ class Step:
 
 
 def train(
-    learner: Learner, config: RunConfig, tokenizer: WordTokenizer, stage: str
+    learner: Learner,
+    config: RunConfig,
+    tokenizer: WordTokenizer,
+    stage: str,
+    judge: Judge | None = None,
+    budget: float | None = None,
 ) -> Iterator[Step]:
     """Improve the learner in place, yielding a report after every step.
 
+    With a judge, the last r1.general_steps ask general prompts beside the problems, and the
+    judge pays for them. With a budget of FLOPs the stage ends when it is used up.
+
     Raises: UserError when an invariant breaks or a number is no longer finite.
     """
-    while learner.step < config.grpo.steps:
+    while progress(learner, config, budget) < 1:
         started = time.perf_counter()
-        address = (config.seed, stage, learner.step)
-        questions = training_questions(*address, config.grpo.prompts, config.grpo.zh_prompts)
-        rollout, samples = ask(
-            learner.params, config, tokenizer, questions, config.grpo.group, address
-        )
+        done = progress(learner, config, budget)
+        graded = _ask_and_grade(learner, config, tokenizer, stage, judge)
         rollout_seconds = time.perf_counter() - started
-        graded = Graded(questions, rollout, samples, grade(samples, config, address))
         update_started = time.perf_counter()
-        changes = improve(learner, config, graded)
+        expected = learner.step / done if budget and done else None
+        changes = improve(learner, config, graded, expected)
         ended = time.perf_counter()
         learner.step += 1
         learner.seconds += ended - started
         if config.grpo.reference_refresh and learner.step % config.grpo.reference_refresh == 0:
             learner.ref_params = learner.params
+        tokens = float(graded.rollout.completion_mask.sum())
         yield Step(
             {
                 "stage": stage,
@@ -83,8 +90,7 @@ def train(
                 **changes,
                 "rollout_seconds": rollout_seconds,
                 "update_seconds": ended - update_started,
-                "rollout_tokens_per_second": float(rollout.completion_mask.sum())
-                / rollout_seconds,
+                "rollout_tokens_per_second": tokens / rollout_seconds,
                 "update_tokens_per_second": changes["trained_tokens"]
                 / (ended - update_started),
             },
@@ -92,18 +98,65 @@ def train(
         )
 
 
-def improve(learner: Learner, config: RunConfig, graded: Graded) -> dict[str, float]:
+def progress(learner: Learner, config: RunConfig, budget: float | None = None) -> float:
+    """Say how much of a stage is done, by steps or by the FLOPs of its budget."""
+    if budget is not None:
+        return learner.flops / budget if budget else 1.0
+    return learner.step / config.grpo.steps if config.grpo.steps else 1.0
+
+
+def _ask_and_grade(
+    learner: Learner,
+    config: RunConfig,
+    tokenizer: WordTokenizer,
+    stage: str,
+    judge: Judge | None,
+) -> Graded:
+    """Draw the questions of a step, let the policy answer, pay for the answers."""
+    settings, address = config.grpo, (config.seed, stage, learner.step)
+    questions: list[Any] = list(
+        training_questions(*address, settings.prompts, settings.zh_prompts)
+    )
+    if judge is not None and learner.step >= settings.steps - config.r1.general_steps:
+        questions += general_questions(*address, config.r1.general_prompts)
+    rollout, samples = ask(
+        learner.params, config, tokenizer, questions, settings.group, address
+    )
+    parts = grade(samples, config, address, judge)
+    paid = total(parts, rewards.part_weights(config.reward))
+    learner.flops += flops.rollout_flops(
+        config.model, rollout.prompt_lengths, rollout.completion_lengths, settings.group
+    )
+    return Graded(questions, rollout, samples, paid, parts)
+
+
+def advantages(graded: Graded, config: RunConfig) -> np.ndarray:
+    """Compare every completion with its group: by the sum of its rewards, or kind by kind.
+
+    Shapes: -> (P, G)
+    """
+    if config.grpo.combine == "sum":
+        return grpo.group_advantages(graded.rewards, config.grpo.scale)
+    weights = rewards.part_weights(config.reward)
+    return grpo.summed_advantages(graded.parts, weights, config.grpo.scale)
+
+
+def improve(
+    learner: Learner, config: RunConfig, graded: Graded, steps: float | None = None
+) -> dict[str, float]:
     """Update the policy on one rollout; return what the update did.
+
+    The learning rate falls over so many steps, by default those of the configuration.
 
     Groups without spread are left out, and their tokens do not count in the average.
     The others are split by prompt into minibatches, one optimiser step each.
     """
     settings, rollout = config.grpo, graded.rollout
-    advantages = grpo.group_advantages(graded.rewards, settings.scale)  # (P, G)
-    kept = np.flatnonzero(~grpo.flat_groups(graded.rewards))
+    pushes = advantages(graded, config)  # (P, G)
+    kept = np.flatnonzero(~grpo.flat_groups(pushes))
     references = _reference_logprobs(learner, config, rollout)
     rate = settings.learning_rate * optim.warmup_linear(
-        learner.step, settings.warmup, settings.steps, settings.final_fraction
+        learner.step, settings.warmup, steps or settings.steps, settings.final_fraction
     )
     norms, clipped, gap = [], [], 0.0
     for inner in range(settings.inner_steps):
@@ -112,7 +165,7 @@ def improve(learner: Learner, config: RunConfig, graded: Graded) -> dict[str, fl
                 continue
             rows = (prompts[:, None] * settings.group + np.arange(settings.group)).reshape(-1)
             grads, ratio, pushed = _gradient(
-                learner.params, config, rollout, rows, advantages.reshape(-1), references
+                learner.params, config, rollout, rows, pushes.reshape(-1), references
             )
             if inner == 0 and i == 0:
                 gap = _check_first(ratio, learner.step)
@@ -131,6 +184,10 @@ def improve(learner: Learner, config: RunConfig, graded: Graded) -> dict[str, fl
             clipped.append(
                 grpo.clip_fraction(ratio, pushed, settings.clip_low, settings.clip_high)
             )
+    taught = (kept[:, None] * settings.group + np.arange(settings.group)).reshape(-1)
+    learner.flops += settings.inner_steps * flops.update_flops(
+        config.model, rollout.prompt_lengths[taught], rollout.completion_lengths[taught]
+    )
     trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
     return {
         "kl": _distance(rollout, references),

@@ -40,7 +40,7 @@ from minir1.storage.files import (
     to_json,
     writing,
 )
-from minir1.storage.jsonlines import append_lines, flush_lines, read_lines, until
+from minir1.storage.jsonlines import append_lines, flush_lines, read_lines
 from minir1.storage.resolve import neighbour
 from minir1.storage.state import first_not_finite, read_info, read_state, write_state
 
@@ -89,7 +89,7 @@ class RunFolder:
             "versions": versions(engine),
             "config": config.to_dict(),
         }
-        run._replace("config.json", described)
+        run.write("config.json", described)
         return run
 
     @classmethod
@@ -165,19 +165,17 @@ class RunFolder:
         """Return the lines of samples.jsonl."""
         return read_lines(self.path / "samples.jsonl")
 
-    def history(self, stage: str) -> list[dict[str, Any]]:
-        """Return the metrics of a stage up to the saved state."""
-        if self.saved is None:
-            return []
-        step = read_info(self.state_path)["step"]
-        return [m for m in self.metrics() if m["stage"] == stage and m["step"] <= step]
-
-    def truncate_after(self, stage: str | None, step: int = 0) -> None:
-        """Drop the lines written after a stage's step; with stage None, all of them."""
+    def rewind(self, done: Sequence[str], stage: str, step: int) -> None:
+        """Drop the lines of a stage beyond a step, and of all stages but those done."""
         for name in ("metrics.jsonl", "samples.jsonl"):
             path = self.path / name
             if path.exists():
-                kept = until(read_lines(path), stage, step)
+                kept = [
+                    line
+                    for line in read_lines(path)
+                    if line["stage"] in done
+                    or (line["stage"] == stage and line["step"] <= step)
+                ]
                 data = encode("".join(to_json(line) + "\n" for line in kept))
                 with self._guard():
                     replace_file(path, data)
@@ -221,21 +219,23 @@ class RunFolder:
         with self._guard():
             return save_checkpoint(self.checkpoint_path(name), params, *rest, **more)
 
-    def keep_base(self, folder: Path) -> None:
-        """Copy the checkpoint that the run starts from, so that the run needs no other file."""
-        kept = self.checkpoint_path("base")
-        new = kept.with_name(".base.new")
+    def keep_base(self, folder: Path, name: str = "base") -> None:
+        """Copy a checkpoint that the run starts from, so that the run needs no other file."""
+        kept = self.checkpoint_path(name)
+        new = kept.with_name(f".{name}.new")
         with self._guard(), writing(kept):
             shutil.rmtree(new, ignore_errors=True)  # what a kill left
             shutil.copytree(folder, new)
             flush_tree(new)
             replace_folder(new, kept)
 
-    def write_results(self, results: Mapping[str, Any]) -> None:
-        """Write results.json. Raises: ValueError for NaN or infinity; WriteError."""
-        self._replace("results.json", results)
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the object in a JSON file of the run, {} if there is none."""
+        path = self.path / name
+        return read_json(path) if path.exists() else {}
 
-    def _replace(self, name: str, value: Mapping[str, Any]) -> None:
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        """Replace a JSON file of the run. Raises: ValueError for NaN; WriteError."""
         data = encode(to_json(value, indent=2) + "\n")
         with self._guard():
             replace_file(self.path / name, data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,18 +80,3 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path} line {number} is no object: delete that line")
     return value
-
-
-def until(
-    lines: Sequence[Mapping[str, Any]], stage: str | None, step: int
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines up to a stage's step: all earlier stages, nothing after it.
-
-    The order of the lines is the order of the stages; stage None is before them all.
-    """
-    reached = False
-    for line in lines:
-        here = line.get("stage") == stage
-        reached = reached or here or stage is None
-        if not reached or (here and line.get("step", 0) <= step):
-            yield line

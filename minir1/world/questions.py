@@ -11,6 +11,7 @@ import numpy as np
 
 from minir1.errors import UserError
 from minir1.rng import generator
+from minir1.world.general import GeneralPrompt, general_prompts
 from minir1.world.languages import SPECIALS
 from minir1.world.problems import Problem, prompt, request, split
 
@@ -31,6 +32,15 @@ def training_questions(
 ) -> list[Question]:
     """Draw the questions of one step from the train problems, none of them twice."""
     return _ask("train", generator(seed, stage, "questions", step), count, zh_share)
+
+
+def general_questions(seed: int, stage: str, step: int, count: int) -> list[GeneralPrompt]:
+    """Draw the general prompts of one step from the train prompts, none of them twice."""
+    prompts = general_prompts("train")
+    rng = generator(seed, stage, "general", step)
+    return [
+        prompts[i] for i in rng.choice(len(prompts), count, replace=count > len(prompts))
+    ]
 
 
 def held_out_questions(part: str, count: int, zh_share: float = 0.35) -> list[Question]:

@@ -1,0 +1,97 @@
+"""How does a model learn to answer like written answers? Epochs of SFT over a fixed set.
+
+A generator over steps, like `rl.train` and `pretrain.train`. Only completions are trained:
+the prompt is given, not learnt. The order of an epoch is a function of (seed, stage, epoch).
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minir1 import flops, optim, sft
+from minir1.config import RunConfig
+from minir1.rl import BETAS, Learner
+from minir1.rng import generator
+from minir1.stage_config import FineTuneConfig
+from minir1.tokenizer import WordTokenizer
+
+
+class Document(NamedTuple):
+    """A prompt and how to answer it, <eos> included."""
+
+    prompt: str
+    completion: str
+
+
+def steps_of(settings: FineTuneConfig, documents: int) -> int:
+    """Count the updates of a stage."""
+    return settings.epochs * -(-documents // settings.batch)
+
+
+def train(
+    learner: Learner,
+    config: RunConfig,
+    settings: FineTuneConfig,
+    tokenizer: WordTokenizer,
+    documents: Sequence[Document],
+    stage: str,
+) -> Iterator[dict[str, Any]]:
+    """Improve the learner in place, yielding the metrics of every step."""
+    total = steps_of(settings, len(documents))
+    prompts = [tokenizer.encode(document.prompt) for document in documents]
+    rows = [
+        np.array(prompt + tokenizer.encode(document.completion), np.int32)
+        for prompt, document in zip(prompts, documents, strict=True)
+    ]
+    while learner.step < total:
+        started = time.perf_counter()
+        chosen = _batch(config.seed, stage, learner.step, len(rows), settings.batch)
+        batch = [rows[i] for i in chosen]
+        mask = sft.text_mask(batch, [len(prompts[i]) for i in chosen])
+        loss, grads = sft.next_token_gradients(
+            learner.params,
+            config.model,
+            sft.pad(batch, tokenizer.pad_id),
+            mask,
+            config.grpo.tokens_per_microbatch,
+            config.threads,
+        )
+        rate = settings.learning_rate * optim.warmup_cosine(
+            learner.step, settings.warmup, total, settings.final_fraction
+        )
+        learner.params, learner.optimiser, norm = sft.update(
+            learner.params,
+            grads,
+            learner.optimiser,
+            rate,
+            settings.grad_clip,
+            BETAS,
+            settings.weight_decay,
+        )
+        learner.step += 1
+        asked = np.array([len(prompts[i]) for i in chosen])
+        learner.flops += flops.update_flops(
+            config.model, asked, np.array([len(row) for row in batch]) - asked
+        )
+        seconds = time.perf_counter() - started
+        learner.seconds += seconds
+        yield {
+            "stage": stage,
+            "step": learner.step,
+            "seconds": learner.seconds,
+            "loss": loss,
+            "grad_norm": norm,
+            "learning_rate": rate,
+            "trained_tokens": float(mask.sum()),
+            "update_tokens_per_second": sum(map(len, batch)) / seconds,
+        }
+
+
+def _batch(seed: int, stage: str, step: int, documents: int, size: int) -> np.ndarray:
+    """Choose the documents of a step: epoch after epoch, each in an order of its own."""
+    per_epoch = -(-documents // size)
+    epoch, place = divmod(step, per_epoch)
+    order = generator(seed, stage, "order", epoch).permutation(documents)
+    return order[place * size : (place + 1) * size]

@@ -1,0 +1,108 @@
+"""What has a run made so far, and how good is it?
+
+The checkpoints, the sets they learnt from, and results.json, which grows by one checkpoint
+at a time. What is there already is read and not made, or measured, again.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from minir1 import conversation, evaluate, reward_model
+from minir1.backend import from_numpy, xp
+from minir1.checkpoint import load_checkpoint, read_metadata
+from minir1.config import RunConfig
+from minir1.datasets import Checkpoint, Dataset
+from minir1.runfolder import RunFolder
+from minir1.showcase import add_answers
+from minir1.ui import Dashboard
+
+
+@dataclass
+class Story:
+    """A run in progress: what has been made, and what has been measured."""
+
+    run: RunFolder
+    ui: Dashboard
+    checkpoints: dict[str, Checkpoint]
+    results: dict[str, Any]
+
+    @classmethod
+    def begin(cls, run: RunFolder, ui: Dashboard, base: Checkpoint) -> "Story":
+        """Start with the base, and with what an earlier call has measured."""
+        results: dict[str, Any] = {
+            "schema": 1,
+            "seed": run.config.seed,
+            "engine": xp.name,
+            "seconds": {"evaluation": 0.0},
+            "compute": {},
+            "checkpoints": {},
+        }
+        return cls(run, ui, {"base": base}, {**results, **run.read("results.json")})
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's settings."""
+        return self.run.config
+
+    @property
+    def judge_folder(self) -> Path:
+        """Where the reward model lives: it answers nothing, so it is no checkpoint."""
+        return self.run.path / reward_model.STAGE
+
+    def take(self, name: str) -> None:
+        """Read a finished checkpoint, and what it cost."""
+        folder = self.run.checkpoint_path(name)
+        params, config, tokenizer = load_checkpoint(folder)
+        self.checkpoints[name] = Checkpoint(from_numpy(params), config, tokenizer)
+        known = read_metadata(folder)
+        if known.get("stage") == name:
+            self.results["seconds"].setdefault(name, known["seconds"])
+            self.results["compute"][name] = known["flops"]
+
+    def data(self, name: str, make: Callable[[], Dataset]) -> Dataset:
+        """Read a stage's data from the run folder, or make it and write it there."""
+        path = self.run.path / "data" / f"{name}.json"
+        if not path.exists():
+            self.ui.note(f"{name}: the teacher answers questions to learn from")
+            make().write(path)
+        return Dataset.read(path)
+
+    def measure(self, name: str) -> None:
+        """Put a checkpoint to the test problems and the general test prompts, once."""
+        if name not in self.results["checkpoints"]:
+            started, settings = time.perf_counter(), self.config.evaluation
+            self.ui.note(
+                f"{name}: answering {settings.problems} test problems, "
+                f"{settings.samples} times each"
+            )
+            self.results["checkpoints"][name] = self._figures(name)
+            checkpoint = self.checkpoints[name]
+            config = replace(self.config, model=checkpoint.config)
+            add_answers(self.run, name, checkpoint.params, config, checkpoint.tokenizer)
+            self._add_seconds(time.perf_counter() - started)
+            self.run.write("results.json", self.results)
+        self.ui.measured(name, self.results["checkpoints"][name])
+
+    def _figures(self, name: str) -> dict[str, Any]:
+        checkpoint, seed = self.checkpoints[name], self.config.seed
+        config = replace(self.config, model=checkpoint.config)
+        figures, _ = evaluate.held_out_figures(checkpoint.params, config, checkpoint.tokenizer)
+        group, said = config.evaluation.samples, self._general_answers(name)
+        figures |= conversation.figures(said, group, seed)
+        if name == "r1":
+            wins = conversation.win_rate(said, self._general_answers("dev3"), group, seed)
+            figures["preference_over"] = {"dev3": wins}
+        return figures
+
+    def _general_answers(self, name: str) -> list[conversation.GeneralSample]:
+        checkpoint = self.checkpoints[name]
+        config = replace(self.config, model=checkpoint.config)
+        return evaluate.general_answers(checkpoint.params, config, checkpoint.tokenizer)
+
+    def _add_seconds(self, measuring: float) -> None:
+        seconds = self.results["seconds"]
+        seconds["evaluation"] += measuring
+        seconds["total"] = sum(value for name, value in seconds.items() if name != "total")

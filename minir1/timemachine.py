@@ -1,0 +1,50 @@
+"""What did the same few questions get, again and again, while the model was trained?
+
+Every look asks a few validation problems a whole group of answers, and keeps what GRPO would
+make of them: the reward, the advantage within the group, the log-probability of every token.
+Nothing is trained on these answers. `report.html` lets a reader travel through them.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minir1 import evaluate, grpo, rewards
+from minir1.answers import ask, grade, total
+from minir1.config import RunConfig
+from minir1.tokenizer import WordTokenizer
+from minir1.world.questions import held_out_questions
+
+QUESTIONS = 6
+GROUP = 8
+
+
+def look(
+    params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, stage: str, step: int
+) -> list[dict[str, Any]]:
+    """Ask the questions; return a line of samples.jsonl for every answer."""
+    questions = held_out_questions("validation", QUESTIONS)
+    address = (config.seed, f"{stage}/time machine", step)
+    rollout, samples = ask(params, config, tokenizer, questions, GROUP, address)
+    parts = grade(samples, config, address, group=GROUP)
+    paid = total(parts, rewards.part_weights(config.reward))  # (P, G)
+    advantages = grpo.group_advantages(paid, config.grpo.scale).reshape(-1)
+    return [
+        {
+            "stage": stage,
+            "step": step,
+            "prompt": questions[i // GROUP].prompt,
+            "completion": s.completion,
+            "tokens": s.completion_tokens,
+            "right": evaluate.is_right(s),
+            "reward": float(paid.reshape(-1)[i]),
+            "advantage": float(advantages[i]),
+            "logprobs": _logprobs(rollout.old_logprobs[i], rollout.completion_mask[i]),
+        }
+        for i, s in enumerate(samples)
+    ]
+
+
+def _logprobs(row: np.ndarray, mask: np.ndarray) -> list[float]:
+    """Keep three decimals of the completion's log-probabilities: enough for a colour."""
+    return [round(float(x), 3) for x in row[mask > 0]]
