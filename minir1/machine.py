@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 import time
 from importlib.metadata import version
 from typing import Any
@@ -67,3 +68,16 @@ def matmul_gflops(threads: int, size: int, products: int = 8) -> float:
     started = time.perf_counter()
     list(parallel_map(multiply, left, threads))
     return len(left) * products * 2 * size**3 / (time.perf_counter() - started) / 1e9
+
+
+def versions(engine: str) -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {
+        "minir1": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+    if engine == "mlx":
+        found["mlx"] = version("mlx")
+    return found

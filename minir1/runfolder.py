@@ -12,13 +12,10 @@ computed again. Full disk, kill or crash at any moment: the last saved state sta
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
-import platform
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import __version__
 from minir1.config import RunConfig
 from minir1.errors import UserError, shorten
+from minir1.machine import versions
 from minir1.storage.files import (
     WriteError,
     encode,
@@ -221,8 +218,11 @@ class RunFolder:
 
     def keep_base(self, folder: Path, name: str = "base") -> None:
         """Copy a checkpoint that the run starts from, so that the run needs no other file."""
-        kept = self.checkpoint_path(name)
-        new = kept.with_name(f".{name}.new")
+        self.copy_folder(folder, self.checkpoint_path(name))
+
+    def copy_folder(self, folder: Path, kept: Path) -> None:
+        """Copy a folder into the run, whole or not at all."""
+        new = kept.with_name(f".{kept.name}.new")
         with self._guard(), writing(kept):
             shutil.rmtree(new, ignore_errors=True)  # what a kill left
             shutil.copytree(folder, new)
@@ -236,9 +236,10 @@ class RunFolder:
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Replace a JSON file of the run. Raises: ValueError for NaN; WriteError."""
-        data = encode(to_json(value, indent=2) + "\n")
-        with self._guard():
-            replace_file(self.path / name, data)
+        data, path = encode(to_json(value, indent=2) + "\n"), self.path / name
+        with self._guard(), writing(path):
+            path.parent.mkdir(exist_ok=True)
+            replace_file(path, data)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -285,16 +286,3 @@ def next_free(config: RunConfig) -> Path:
 def resume_command(folder: Path, verb: str = "train") -> str:
     """Return what to type to go on with a run."""
     return f"minir1 {verb} --tiny --out {shlex.quote(str(folder))} --resume"
-
-
-def versions(engine: str) -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    found = {
-        "minir1": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "platform": f"{sys.platform} {platform.machine()}",
-    }
-    if engine == "mlx":
-        found["mlx"] = importlib.metadata.version("mlx")
-    return found
