@@ -38,6 +38,9 @@ def test_the_shares_can_be_changed():
     for text, completion in perfect:
         assert PROMPTS[text].is_good(completion)
     assert all("stupid" in completion or "笨" in completion for _, completion in rude)
+    mostly_good = demonstrations(0, "dev3", 3000, {"good": 3.0, "careless": 1.0})
+    good = sum(PROMPTS[text].is_good(completion) for text, completion in mostly_good)
+    assert good / 3000 == pytest.approx(0.75, abs=0.03)
 
 
 @pytest.mark.parametrize("shares", [{}, {"good": 0.0}, {"good": 1.0, "wrong": -0.1}])
