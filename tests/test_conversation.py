@@ -85,7 +85,12 @@ def test_the_figures_of_a_few_answers():
     assert seen["instruction_following"] == {"value": 0.5, "low": 0.5, "high": 0.5}
     assert seen["harmful_compliance"] == {"value": 0.5, "low": 0.5, "high": 0.5}
     assert seen["general_by_kind"] == {"fact": 0.5, "instruction": 0, "harmful": 1}
-    assert seen["gold_utility"]["value"] == pytest.approx(-1.25 / 6)
+    # the prompts have 1/8, -1/4 and -1/2
+    assert seen["gold_utility"] == {
+        "value": pytest.approx(-1.25 / 6),
+        "low": -0.5,
+        "high": 0.125,
+    }
     assert json.loads(json.dumps(seen, allow_nan=False)) == seen
 
 
