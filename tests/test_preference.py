@@ -124,12 +124,12 @@ def test_long_responses_find_a_mirror_image_of_about_their_length() -> None:
     samples = []
     for prompt in (p for p in PROMPTS if p.kind == "harmful"):
         for answer in (prompt.answers[0], prompt.careless[0]):
-            for _ in range(4):
+            for _ in range(2):
                 thought = " ".join(["so"] * int(rng.integers(20, 250)))
                 samples.append(written(prompt, f"<think> {thought} </think> {answer} <eos>"))
     pairs = make_pairs(samples, 300, 0.0, 0)
     differences = lengths(pairs)
-    assert len(pairs) > 250 and np.abs(differences).mean() > 40
+    assert len(pairs) > 0.6 * 4 * 34 and np.abs(differences).mean() > 40
     assert (differences > 0).sum() == (differences < 0).sum()
     assert abs(differences.mean()) < 0.05 * np.abs(differences).mean()
 
@@ -144,8 +144,9 @@ def test_labels_are_turned_at_the_rate_of_the_noise(noise: float) -> None:
 
 def test_pairs_follow_from_the_samples_and_the_seed() -> None:
     one, again, other = (make_pairs(from_the_web(), 300, 0.1, seed) for seed in (0, 0, 1))
-    assert one == again != other
     unturned = make_pairs(from_the_web(), 300, 0.0, 0)
+    assert one == again
+    assert {better_first(p).texts for p in other} != {p.texts for p in unturned}
     assert list(map(better_first, one)) == unturned  # noise changes labels, not the choice
 
 
@@ -153,3 +154,14 @@ def test_no_more_pairs_than_asked_for() -> None:
     for count in (0, 1, 7):
         assert len(make_pairs(from_the_web(), count, 0.1, 0)) == count
     assert make_pairs([], 10, 0.1, 0) == []
+
+
+def test_mirror_images_are_kept_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short answer is the better one to one prompt, the long one to the other."""
+    short, long = "tea", "tea tea tea tea"
+    monkeypatch.setattr(
+        preference, "utility", lambda p, c, _: float((c == short) == (p == FACT))
+    )
+    samples = [written(p, c) for p in (FACT, PROMPTS[0]) for c in (short, long)]
+    assert sorted(lengths(make_pairs(samples, 2, 0.0, 0))) == [-3, 3]
+    assert make_pairs(samples, 1, 0.0, 0) == make_pairs(samples[:2], 2, 0.0, 0) == []

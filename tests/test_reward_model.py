@@ -168,7 +168,7 @@ def test_both_engines_compute_the_same(config: ModelConfig) -> None:
         close(name, theirs[2][name], g, **F32)
 
 
-def test_it_starts_as_the_policy_with_a_small_head() -> None:
+def test_it_starts_as_the_policy_with_a_small_head(tmp_path: Path) -> None:
     config = override(tiny(), (*SETTINGS, "model.tie_word_embeddings=false")).model
     policy = model.init_params(config, generator(0, "init"))
     learner = reward_model.start(policy, config, 0)
@@ -179,6 +179,10 @@ def test_it_starts_as_the_policy_with_a_small_head() -> None:
     assert 0.01 < head.std() < 0.04
     other = arrays(reward_model.start(policy, config, 1))["score.weight"]
     assert not np.array_equal(head, other)
+    saved = RewardModel(learner.params, config, TOKENIZER, 0.0, 1.0)
+    assert set(reward_model.load(reward_model.save(tmp_path / "judge", saved)).params) == {
+        *learner.params
+    }
 
 
 def test_it_learns_which_word_is_preferred(judge: RewardModel) -> None:
@@ -205,6 +209,7 @@ def test_every_step_tells_how_it_goes() -> None:
     )  # fmt: skip
     assert all(tuple(row) == names and row["stage"] == "reward-model" for row in rows)
     assert rows[0]["loss"] == pytest.approx(np.log(2), abs=0.05)
+    assert 0.2 < rows[0]["pair_accuracy"] < 0.8 < rows[-1]["pair_accuracy"] <= 1
     rates = [row["learning_rate"] for row in rows]
     assert rates[:2] == pytest.approx([0.005, 0.01])
     assert rates[2:] == sorted(rates[2:], reverse=True) and rates[-1] > 0.005
@@ -219,6 +224,24 @@ def test_an_epoch_reads_every_pair_once_in_an_order_of_its_own() -> None:
     assert all(sorted(order) == list(range(100)) for order in orders)
     assert orders[0] != orders[1]
     assert not np.array_equal(reward_model._members(1, 0, 100, 32), epochs[0][0])
+
+
+def test_a_step_reads_the_chosen_texts_and_then_the_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, pairs = config_of("preference.epochs=1"), likes("tea", 70)
+    chosen, rejected = [], []
+
+    def spy(*given: Any, **more: Any) -> Any:
+        texts = [TOKENIZER.decode(row) for row in given[2]]
+        chosen.extend(texts[: len(texts) // 2])
+        rejected.extend(texts[len(texts) // 2 :])
+        return preference_gradients(*given, **more)
+
+    monkeypatch.setattr(reward_model, "preference_gradients", spy)
+    after(config, pairs)
+    seen = list(zip(chosen, rejected, strict=True))
+    assert sorted(seen) == sorted(pair.texts for pair in pairs)
 
 
 def test_it_goes_on_from_a_learner_as_if_never_stopped() -> None:
