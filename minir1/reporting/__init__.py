@@ -1,0 +1,1 @@
+"""The parts of report.html; `minir1.report` puts them together."""
