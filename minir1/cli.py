@@ -1,4 +1,5 @@
-"""What can be typed? The verbs and their options; what they do is in `commands.py`.
+"""What can be typed? The verbs and their options; what they do is in `commands.py` for those
+that fill a run folder, in `checkpoint_commands.py` for those that ask a checkpoint.
 
 Nothing heavy is imported until a verb needs it. A mistake of the user is one line on
 stderr and exit code 2; an interrupt is 130; a check that says no is 1.
@@ -13,49 +14,17 @@ from typing import Any
 import click
 
 from minir1 import __version__
-from minir1.errors import UserError, did_you_mean
-
-SETTINGS = "change a setting, for example --set grpo.learning_rate=3e-4 (may be repeated)"
-seed_option = click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="every random number follows from it",
+from minir1.cli_options import (
+    NAMES,
+    Verbs,
+    backend_option,
+    refuse_with_resume,
+    run_options,
+    seed_option,
+    split_words,
+    temperature_option,
 )
-backend_option = click.option(
-    "--backend",
-    type=click.Choice(["auto", "numpy", "mlx"]),
-    default="auto",
-    show_default=True,
-    help="the engine; auto: MLX on Apple silicon, else numpy",
-)
-
-
-class Verbs(click.Group):
-    """A group of commands that guesses what a mistyped one was meant to be."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if self.get_command(ctx, args[0]) is None:
-            verbs = self.list_commands(ctx)
-            hint = did_you_mean(args[0], verbs) or f"; there are {', '.join(verbs)}"
-            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-def run_options(command: Any) -> Any:
-    """Add the options of a verb that fills a run folder."""
-    options = (
-        backend_option,
-        click.option(
-            "--resume", is_flag=True, help="go on with the run in --out, or with the last"
-        ),
-        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SETTINGS),
-        click.option("--quiet", is_flag=True, help="print the closing table only"),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+from minir1.errors import UserError
 
 
 @click.group(
@@ -74,29 +43,58 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@cli.command(short_help="Train R1-Zero; begin here.")
+@cli.command(short_help="Train R1-Zero, R1 and its students; begin here.")
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
 @click.option(
     "--recipe",
-    type=click.Choice(["r1-zero"]),
-    default="r1-zero",
+    type=click.Choice(["r1-zero", "r1", "all"]),
+    default="all",
     show_default=True,
-    help="which story",
+    help="how much of the story: r1-zero alone, up to r1, or with the students as well",
 )
 @seed_option
 @click.option("--base", default="base", show_default=True, help="where training starts from")
 @click.option("--out", type=click.Path(), help="the run folder  [default: runs/RECIPE-seedN]")
+@click.option(
+    "--from",
+    "origin",
+    metavar="RUN",
+    help="take over the stages of RUN that the changed settings leave as they are",
+)
 @run_options
 def train(tiny: bool, **options: Any) -> None:
-    """Train R1-Zero: a base model, a reward that can be checked, and nothing else."""
+    """Train DeepSeek-R1 stage by stage, and distil it.
+
+    \b
+    r1-zero       pure reinforcement learning from a base model
+    dev1          cold start: the base learns from R1-Zero's answers, rewritten
+    dev2          reinforcement learning with a reward for one language
+    dev3          the base again, with dev2's right answers and general ones
+    r1            reinforcement learning for all scenarios, with a reward model
+    distilled     a smaller model learns from dev3's data
+    small-rl      the smaller model by reinforcement learning alone
+    distilled-rl  and by both
+    """
     if not tiny:
         raise UserError(
             "minir1 train trains the tiny world only so far; type: minir1 train --tiny"
         )
-    refuse_with_resume("seed", "base", "backend", "settings")
+    refuse_with_resume("recipe", "seed", "base", "backend", "settings", "origin")
     from minir1 import commands
 
     commands.train(**options)
+
+
+@cli.command(short_help="Write what a run did on one page.")
+@click.argument("run", required=False)
+def report(run: str | None) -> None:
+    """Write RUN/report.html: one file, no network, readable anywhere.
+
+    Without a RUN it reports on the last run in runs/.
+    """
+    from minir1 import commands
+
+    commands.report(run)
 
 
 @cli.command()
@@ -114,7 +112,7 @@ def pretrain(tiny: bool, **options: Any) -> None:
     commands.pretrain(**options)
 
 
-@cli.command("eval", short_help="Measure a checkpoint on held-out problems.")
+@cli.command("eval", short_help="Measure a checkpoint on held-out problems.", epilog=NAMES)
 @click.argument("checkpoint")
 @click.option(
     "--split", type=click.Choice(["test", "validation"]), default="test", show_default=True
@@ -131,38 +129,56 @@ def pretrain(tiny: bool, **options: Any) -> None:
 @backend_option
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
 def evaluate(**options: Any) -> None:
-    """Measure CHECKPOINT: accuracy with intervals, votes, length, reflection, languages.
+    """Measure CHECKPOINT: accuracy with intervals, votes, length, reflection, languages."""
+    from minir1 import checkpoint_commands
 
-    CHECKPOINT is `base`, `base-no-reflection`, a run folder, RUN/NAME or a checkpoint folder.
-    """
-    from minir1 import commands
-
-    commands.evaluate_checkpoint(**options)
+    checkpoint_commands.evaluate_checkpoint(**options)
 
 
-@cli.command(short_help="Read what a checkpoint writes.")
-@click.argument("checkpoint")
-@click.argument("prompt", required=False)
+@cli.command(short_help="Read what a checkpoint writes.", epilog=NAMES)
+@click.argument("words", nargs=-1, metavar="CHECKPOINT [PROMPT]")
+@click.option("--prompt", help="the question; another way to give it")
+@click.option(
+    "--compare", is_flag=True, help="several CHECKPOINTs answer the same question, side by side"
+)
 @click.option(
     "-n", "count", type=click.IntRange(1, 256), default=1, show_default=True, help="how often"
 )
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="1: as in training; lower: surer",
-)
+@temperature_option
 @seed_option
 @backend_option
-def sample(**options: Any) -> None:
-    """Read what CHECKPOINT writes, for example: minir1 sample base "use 3 7 1 to make 11".
+def sample(words: tuple[str, ...], prompt: str | None, compare: bool, **options: Any) -> None:
+    """Read what CHECKPOINT writes.
+
+    \b
+    minir1 sample r1 "use 3 7 1 to make 11"
+    minir1 sample --compare base r1-zero r1
+    minir1 sample --compare base r1 --prompt "what colour is the sky ?"
 
     Without a PROMPT it answers a validation problem.
     """
-    from minir1 import commands
+    names, prompt = split_words(words, prompt, compare)
+    from minir1 import checkpoint_commands
 
-    commands.sample(**options)
+    if compare:
+        checkpoint_commands.compare(names, prompt, **options)
+    else:
+        checkpoint_commands.sample(names[0], prompt, **options)
+
+
+@cli.command(short_help="Talk with a checkpoint and watch it think.", epilog=NAMES)
+@click.argument("checkpoint")
+@temperature_option
+@seed_option
+@backend_option
+def chat(**options: Any) -> None:
+    """Talk with CHECKPOINT, a question at a time; it remembers none.
+
+    Piped, it answers line by line: echo "use 3 7 1 to make 11" | minir1 chat r1
+    """
+    from minir1 import checkpoint_commands
+
+    checkpoint_commands.chat(**options)
 
 
 @cli.command(short_help="Measure the speed of this machine.")
@@ -171,23 +187,9 @@ def sample(**options: Any) -> None:
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
 def bench(**options: Any) -> None:
     """Measure rollout and update speed, and their share of this machine's matmul peak."""
-    from minir1 import commands
+    from minir1 import checkpoint_commands
 
-    commands.bench(**options)
-
-
-def refuse_with_resume(*names: str) -> None:
-    """Refuse options that a resumed run would ignore: it goes on as it began."""
-    context = click.get_current_context()
-    if not context.params["resume"]:
-        return
-    typed = click.core.ParameterSource.COMMANDLINE
-    options = {option.name: option.opts[0] for option in context.command.params}
-    given = [options[n] for n in names if context.get_parameter_source(n) is typed]
-    if given:
-        raise UserError(
-            f"--resume goes on with the settings of the run: leave out {', '.join(given)}"
-        )
+    checkpoint_commands.bench(**options)
 
 
 def main() -> None:
@@ -217,8 +219,11 @@ def main() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Stop at a polite kill as at Ctrl-C: save, restore the terminal, leave."""
-    raise KeyboardInterrupt
+    """Stop at a polite kill as at Ctrl-C: save, restore the terminal, leave.
+
+    The argument tells it from the key, which ends a chat's answer and not the chat.
+    """
+    raise KeyboardInterrupt("asked to end")
 
 
 def fail(message: str) -> int:

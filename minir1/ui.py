@@ -132,12 +132,16 @@ class Dashboard:
     def stage(
         self, name: str, total_steps: int, history: Sequence[Mapping[str, object]] = ()
     ) -> None:
-        """Begin a stage of the recipe, or go on with it after the steps of its history."""
+        """Begin a stage of the recipe, or go on with it after the steps of its history.
+
+        total_steps is 0 where nobody knows yet.
+        """
         self._begin(total_steps, history)
         self._stage = name
         if not self.live and not self.quiet:
-            how = f"from step {len(history) + 1}" if history else "begins"
-            self._print(f"{clean(name)} {how}: {total_steps} steps")
+            how = f"goes on after step {len(history)}" if history else "begins"
+            steps = f": {total_steps} steps" if total_steps else ""
+            self._print(f"{clean(name)} {how}{steps}")
 
     def measured(self, name: str, figures: Mapping[str, object]) -> None:
         """Take the figures of a checkpoint, as in results.json, for the map of stages."""
@@ -180,7 +184,7 @@ class Dashboard:
     def _view(self, running: bool = True) -> View:
         now, ticks = time.monotonic(), list(self._ticks)
         left = None
-        if running and len(ticks) > 1:
+        if running and self.total_steps and len(ticks) > 1:
             pace = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
             left = max(pace * (self.total_steps - self._done) - (now - ticks[-1]), 0.0)
         return View(

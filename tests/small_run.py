@@ -64,7 +64,7 @@ def arguments(verb: str, out: Path | str, *settings: str) -> list[str]:
     """What to type for the same run."""
     usual = SETTINGS if verb == "train" else PRETRAINING
     chosen = [word for setting in (*usual, *settings) for word in ("--set", setting)]
-    start = ["--base", str(BASE)] if verb == "train" else []
+    start = ["--recipe", "r1-zero", "--base", str(BASE)] if verb == "train" else []
     return [verb, "--tiny", "--backend", "numpy", "--out", str(out), *start, *chosen]
 
 
@@ -109,7 +109,8 @@ def timeless(value: Any) -> Any:
 
 
 def left_behind(run: Path) -> dict[str, Any]:
-    """Everything that a run leaves on the disk, bit for bit, but for the clock."""
+    """Everything that a run leaves on the disk, bit for bit, but for the clock and the report
+    that tells it."""
     arrays, info = read_state(run / "state" / "state.safetensors")
     found: dict[str, Any] = {f"state {name}": a.tobytes() for name, a in arrays.items()}
     found["state"] = timeless(info)
@@ -119,7 +120,7 @@ def left_behind(run: Path) -> dict[str, Any]:
             found[name] = timeless(lines(path))
         elif path.suffix == ".json":
             found[name] = timeless(json.loads(path.read_text("utf-8")))
-        elif path.is_file() and name != "state/state.safetensors":
+        elif path.is_file() and name not in ("state/state.safetensors", "report.html"):
             found[name] = path.read_bytes()
     return found
 

@@ -1,5 +1,6 @@
 """Does the command line answer every mistake in one line, and never with a traceback?"""
 
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from minir1 import cli
 from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.tokenizer import WordTokenizer
 
-VERBS = ("bench", "eval", "pretrain", "sample", "train")
+VERBS = ("bench", "chat", "eval", "pretrain", "report", "sample", "train")
 Typed = Callable[..., tuple[int, str, str]]
 
 
@@ -91,12 +92,20 @@ def test_help_of_every_verb_computes_nothing() -> None:
         (["qqq"], f"no command 'qqq'; there are {', '.join(VERBS)}; type: minir1 --help"),
         (["train", "--bass", "x"], "No such option '--bass'"),
         (["sample"], "Missing argument 'CHECKPOINT'; type: minir1 sample --help"),
+        (["chat"], "Missing argument 'CHECKPOINT'; type: minir1 chat --help"),
+        (["sample", "a", "b c", "d"], "extra argument (d); for several checkpoints add --com"),
+        (["sample", "a", "b c", "--prompt", "d"], "extra argument (b c); type: minir1 sample"),
+        (["sample", "--compare", "base"], "--compare wants two checkpoints or more"),
+        (["sample", "--compare", "base", "base", "x y"], "--compare wants two checkpoints"),
+        (["sample", "--compare", "base", "a b", "c d"], "there is no checkpoint a b"),
+        (["train", "--tiny", "--recipe", "r2"], "'r2' is not one of 'r1-zero', 'r1', 'all'"),
         (["train"], "type: minir1 train --tiny"),
         (["pretrain"], "type: minir1 pretrain --tiny"),
         (["train", "--tiny", "x"], "unexpected extra argument (x)"),
         (["train", "--tiny", "--seed", "x"], "'x' is not a valid integer"),
         (["train", "--tiny", "--seed", "-1"], "-1 is not in the range"),
         (["sample", "base", "--seed", "-1"], "-1 is not in the range"),
+        (["chat", "base", "--temperature", "0"], "0.0 is not in the range"),
         (["train", "--tiny", "--backend", "cuda"], "'cuda' is not one of 'auto', 'numpy'"),
         (["sample", "base", "-n", "0"], "0 is not in the range"),
         (["sample", "base", "--temperature", "0"], "0.0 is not in the range"),
@@ -112,12 +121,12 @@ def test_a_mistyped_command_is_answered(words: list[str], said: str, typed: Type
     ("setting", "said"),
     [
         ("grpo.lerning_rate=1", "did you mean grpo.learning_rate?"),
-        ("lr=1", "did you mean grpo.learning_rate or pretrain.learning_rate?"),
+        ("lr=1", "did you mean grpo.learning_rate or dev1.learning_rate or"),
         ("grpo.steps=many", "grpo.steps=many: wanted a whole number"),
         ("grpo.steps", "wanted --set grpo.steps=40"),
         ("grpo.average=mean", "wanted token, sequence or constant"),
         ("grpo=1", "grpo is a group"),
-        ("recipe=pretrain", "this verb runs r1-zero"),
+        ("recipe=pretrain", "this verb runs all"),
         ("backend=mlx", "type --backend mlx"),
         ("model.hidden_size=64", "the shape of the model is that of the base"),
         ("sample.max_tokens=512", "less than model.max_position_embeddings=512"),
@@ -137,7 +146,7 @@ def test_a_mistyped_setting_of_pretraining_is_answered(typed: Typed) -> None:
 # checkpoints
 
 
-@pytest.mark.parametrize("verb", ["eval", "sample", "train"])
+@pytest.mark.parametrize("verb", ["chat", "eval", "sample", "train"])
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -218,11 +227,14 @@ def test_there_is_nothing_to_resume(typed: Typed, tmp_path: Path) -> None:
     refused(typed("train", "--tiny", "--resume", "--out", BASE), "not a run's")
 
 
-@pytest.mark.parametrize("option", ["--seed=0", "--base=base", "--backend=auto", "--set=a=1"])
+@pytest.mark.parametrize(
+    "option",
+    ["--recipe=all", "--seed=0", "--base=base", "--from=x", "--backend=auto", "--set=a=1"],
+)
 def test_what_a_resumed_run_would_ignore_is_refused(option: str, typed: Typed) -> None:
     name = option.partition("=")[0]
     refused(typed("train", "--tiny", "--resume", option), f"leave out {name}\n")
-    if name != "--base":
+    if name not in ("--recipe", "--base", "--from"):
         refused(typed("pretrain", "--tiny", "--resume", option), f"leave out {name}\n")
 
 
@@ -234,7 +246,8 @@ def test_a_run_from_the_first_command_to_the_last(typed: Typed, tmp_path: Path) 
     told = out.splitlines()
     assert sum(line.startswith("stage=r1-zero step=") for line in told) == 4
     assert "the run is in runs/r1-zero-seed0" in told
-    assert any(line.split()[:1] == ["pass@1"] for line in told)
+    assert any(line.split()[:1] == ["pass@1,"] for line in told)
+    assert told[-1] == "the report is runs/r1-zero-seed0/report.html"
     assert typed(*words, "--quiet", "--set", "grpo.steps=1")[0] == 0
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
         "r1-zero-seed0", "r1-zero-seed0-2"
@@ -247,7 +260,32 @@ def test_a_run_from_the_first_command_to_the_last(typed: Typed, tmp_path: Path) 
     assert (code, err) == (0, "") and "the run is in runs/r1-zero-seed0-2" in out
     code, out, _ = typed("sample", "runs/r1-zero-seed0/base", "use 3 7 1 to make 11")
     assert code == 0 and out.startswith("prompt    use 3 7 1 to make 11 .\n")
+    code, out, err = typed("sample", "r1-zero", "use 3 7 1 to make 11")
+    assert (code, err) == (0, "r1-zero: that of runs/r1-zero-seed0-2\n")
+    (tmp_path / "runs" / "r1-zero-seed0" / "report.html").unlink()
+    assert typed("report", "runs/r1-zero-seed0")[0] == 0
+    assert (tmp_path / "runs" / "r1-zero-seed0" / "report.html").exists()
+    assert typed("report")[1] == "the report is runs/r1-zero-seed0/report.html\n"
+    refused(typed("report", "runs/r1-zero-sed0"), "did you mean runs/r1-zero-seed0?")
     refused(typed("sample", "runs/r1-zero-seed0/bse"), "did you mean")
+
+
+def test_a_run_takes_over_what_its_settings_leave_alike(typed: Typed) -> None:
+    words = arguments("train", "old", "grpo.steps=1", "evaluation.problems=2")
+    assert typed(*words, "--quiet")[0] == 0
+    refused(typed(*words, "--out", "new", "--from", "odl"), "odl is no run; did you mean old?")
+    assert not Path("new").exists()
+    more = ("--quiet", "--from", "old")
+    assert typed(*words, "--out", "a", *more)[::2] == (0, "taken over from old: r1-zero\n")
+    code, _, err = typed(*words, "--out", "b", *more, "--set", "grpo.prompts=8")
+    assert (code, err) == (0, "taken over from old: nothing: its settings differ\n")
+
+
+def test_there_is_nothing_to_report_on(typed: Typed, tmp_path: Path) -> None:
+    refused(typed("report"), "there is no run in runs/ to report on")
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    refused(typed("report"), "there is no run in runs/ to report on")
+    refused(typed("report", "runs/empty"), "runs/empty is no run")
 
 
 def test_quiet_prints_the_end_alone(typed: Typed) -> None:
@@ -347,6 +385,37 @@ def test_sample_shows_thinking_answer_and_verdict(typed: Typed) -> None:
     assert typed("sample", BASE, "use 3 7 1 to make 11", "-n", 6, "--seed", 1)[1] != out
 
 
+def test_a_prompt_may_be_an_option(typed: Typed) -> None:
+    prompt = "use 3 7 1 to make 11"
+    assert typed("sample", BASE, "--prompt", prompt) == typed("sample", BASE, prompt)
+
+
+def test_checkpoints_are_compared(typed: Typed, tmp_path: Path) -> None:
+    """The same question with the same luck: a copy says what the original says."""
+    for name in ("a", "a b"):
+        shutil.copytree(BASE, tmp_path / name)
+    prompt = "use 3 7 1 to make 11"
+    wanted = typed("sample", "--compare", "a", "base", "--prompt", prompt)
+    assert wanted[0] == 0 and wanted[2] == ""
+    assert typed("sample", "--compare", "a", "base", prompt) == wanted
+    assert typed("sample", "a", "base", prompt, "--compare") == wanted
+    lines = [line.rstrip() for line in wanted[1].splitlines()]
+    assert lines[0] == "prompt    use 3 7 1 to make 11 ."
+    assert lines[2].split() == ["a", "base"] and lines[-1].count(" tokens") == 2
+    code, out, _ = typed("sample", "--compare", "a", "a b", "-n", 2)
+    assert code == 0 and out.count("verdict") == 2  # "a b" is a folder, so it is no prompt
+    for line in out.splitlines()[2:]:
+        cells = {cell.strip() for cell in line[10:].split("  ")} - {""}
+        assert len(cells) < 2 or cells == {"a", "a b"}, line
+
+
+def test_chat_answers_a_pipe(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello .\nuse 3 7 1 to make 11\n"))
+    code, out, err = typed("chat", BASE)
+    assert (code, err) == (0, "") and out.startswith("prompt    hello .\n")
+    assert "\n\nprompt    use 3 7 1 to make 11 .\n" in out
+
+
 def test_sample_asks_a_question_of_its_own(typed: Typed) -> None:
     prompts = {typed("sample", BASE, "--seed", s)[1].splitlines()[0] for s in (0, 1, 2)}
     assert len(prompts) > 1
@@ -365,7 +434,10 @@ def test_a_completion_ends_where_the_model_cannot_read_on(typed: Typed) -> None:
 
 
 def piped(words: list[str], reader: str, code: str = "") -> subprocess.CompletedProcess[bytes]:
-    """Run a command with its output in a pipe that is read no further than that."""
+    """Run a command with its output in a pipe that is read no further than that.
+
+    The reader takes one line ("head -1"), none ("true") or all "to" one with some words.
+    """
     with subprocess.Popen(
         command(*words, code=code),
         env=environment(),
@@ -373,7 +445,9 @@ def piped(words: list[str], reader: str, code: str = "") -> subprocess.Completed
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        start = process.stdout.readline() if reader == "head -1" else b""
+        start = process.stdout.readline() if reader != "true" else b""
+        while reader.startswith("to ") and reader[3:].encode() not in start:
+            start = process.stdout.readline()
         process.stdout.close()
         said = process.stderr.read()
         return subprocess.CompletedProcess(words, process.wait(), start, said)
@@ -403,7 +477,8 @@ def test_what_nobody_reads_does_not_hide_a_mistake() -> None:
 
 
 def test_a_run_that_nobody_reads_says_how_to_go_on(tmp_path: Path) -> None:
-    done = piped(arguments("train", tmp_path / "run", "grpo.steps=200"), "head -1")
+    words = arguments("train", tmp_path / "run", "grpo.steps=200")
+    done = piped(words, "to step=1 ")
     assert done.returncode == 2 and done.stdout.startswith(b"stage=r1-zero step=1 ")
     assert b"saved at r1-zero step " in done.stderr and b"Traceback" not in done.stderr
     assert done.stderr.rstrip().endswith(f"--out {tmp_path / 'run'} --resume".encode())
@@ -437,12 +512,12 @@ def test_words_that_the_terminal_lacks_are_question_marks() -> None:
 
 def test_faults_of_the_program_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug must not look like a mistake of the user."""
-    from minir1 import commands
+    from minir1 import checkpoint_commands
 
-    def fault(**_: object) -> None:
+    def fault(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(commands, "sample", fault)
+    monkeypatch.setattr(checkpoint_commands, "sample", fault)
     monkeypatch.setattr(sys, "argv", ["minir1", "sample", "base"])
     polite = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ZeroDivisionError):

@@ -173,7 +173,7 @@ def recipe(console, **options):
 def test_a_recipe_in_plain_lines():
     assert recipe(pipe()).splitlines() == [
         "base measured: pass@1 16.9 %",
-        "r1-zero from step 3: 3 steps",
+        "r1-zero goes on after step 2: 3 steps",
         "stage=r1-zero step=3 seconds=7.5 accuracy=0.25 reward=0.29 completion_tokens=43 "
         "reflections=3.5 language_consistency=0.91 format_rate=0.67 entropy=0.294",
         "r1-zero measured: pass@1 87.1 %, good general answers 21.0 %",
@@ -192,6 +192,17 @@ def test_a_stage_starts_the_screen_anew():
     assert "step 1/2   0:00" in after and "loss  2.50 → 2.50" in after
     assert "accuracy" not in after and "0.290" not in after
     assert after.count("r1-zero measured: pass@1 87.1 %") == 1
+
+
+def test_a_stage_whose_end_nobody_knows_has_no_bar():
+    for console, wanted in ((pipe(), "r1 begins\n"), (terminal(), " r1  step 3   0:00\n")):
+        with Dashboard("R1", console=console, stages=STAGES) as ui:
+            ui.stage("r1", 0)
+            for row in RUN[:3]:
+                ui.step(row)
+        output = re.sub("\x1b[^m]*m", "", console.file.getvalue())
+        assert wanted in re.sub(" +\n", "\n", output.split("\x1b[?1049l")[-1])
+        assert "▱" not in output and "left" not in output
 
 
 def test_the_sample_of_an_earlier_stage_is_gone():

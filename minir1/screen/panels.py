@@ -63,9 +63,9 @@ class View:
     """What the dashboard knows at one moment.
 
     `history` holds the metrics of the steps, one mapping each; `done` counts the steps, as the
-    history of a long run is thinned. Times are in seconds; `left` is None where nobody knows.
-    In a recipe of many stages all of this is about `stage`, the one at work; `measured` has the
-    figures of the checkpoints so far.
+    history of a long run is thinned. Times are in seconds. Where nobody knows, `left` is None
+    and `total` 0. In a recipe of many stages all of this is about `stage`, the one at work;
+    `measured` has the figures of the checkpoints so far.
     """
 
     title: str
@@ -131,20 +131,25 @@ def _map(view: View, width: int, height: int) -> list[Text]:
     most = 2 if height >= LOWEST_WITH_PLOTS else 1
     if not view.stages or height < LOWEST_WITH_MAP:
         return []
-    progress = f"{view.done}/{view.total}"
-    return stage_map(view.stages, view.stage, progress, view.measured, width, most)
+    return stage_map(view.stages, view.stage, _steps(view), view.measured, width, most)
 
 
 def _progress(view: View, width: int) -> Text:
-    facts = f"  step {view.done}/{view.total}   {clock(view.elapsed)}"
+    """Name, bar, steps and clock; where nobody knows the end there is no bar."""
+    line = Text(f" {clean(view.stage)}" if view.stage else "")
+    facts = f"  step {_steps(view)}   {clock(view.elapsed)}"
     if view.left is not None and view.done < view.total:
         facts += f"   about {clock(view.left)} left"
-    name = f"{clean(view.stage)} " if view.stage else ""
-    cells = max(width - len(facts) - len(name) - 2, 0)
-    full = round(cells * min(view.done / max(view.total, 1), 1.0))
-    line = Text(" ").append(name)
-    line.append("▰" * full, "positive").append("▱" * (cells - full), "baseline")
+    if view.total > 0:
+        cells = max(width - len(facts) - line.cell_len - 2, 0)
+        full = round(cells * min(view.done / view.total, 1.0))
+        line.append(" ").append("▰" * full, "positive")
+        line.append("▱" * (cells - full), "baseline")
     return line.append(facts)
+
+
+def _steps(view: View) -> str:
+    return f"{view.done}/{view.total}" if view.total > 0 else str(view.done)
 
 
 def _beside(left: Text, right: Text, width: int) -> Text:

@@ -169,12 +169,13 @@ def _facts(results: Mapping[str, Any]) -> list[str]:
     seconds = (results.get("seconds") or {}).get("total")
     facts += [f"{clock(seconds)} in all"] if is_number(seconds) else []
     lines = [" · ".join([*facts, "under a value: its 95 % interval"])]
-    judge = (results.get("reward_model") or {}).get("pair_accuracy")
-    right = figure_value(judge)
+    judge = results.get("reward_model") or {}
+    right, ceiling = (figure_value(judge.get(n)) for n in ("pair_accuracy", "label_ceiling"))
     if right is not None:
-        lines.append(f"the reward model is right about {100 * right:.1f} % of new pairs")
-    compute = {n: v for n, v in (results.get("compute") or {}).items() if is_number(v)}
-    if compute:
-        said = ", ".join(f"{name} {value:.2g}" for name, value in compute.items())
-        lines.append(f"training compute in FLOP: {said}")
+        most = "" if ceiling is None else f"; its labels allow {100 * ceiling:.1f} %"
+        lines.append(f"the reward model is right about {100 * right:.1f} % of new pairs{most}")
+    compute = results.get("compute") or {}
+    spent = [f"{name} {compute[name]:.2g}" for name in STUDENTS if is_number(compute.get(name))]
+    if spent:
+        lines.append(f"training compute in FLOP: {', '.join(spent)}")
     return lines

@@ -42,10 +42,10 @@ _SEQUENCES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])(?:[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c))?"  # OSC
     r"|\x1b[ -/]*[0-~]?"  # all other escapes
 )
-_TAG = re.compile(r"</?(?:think|answer)>")
-_SPECIAL = re.compile(r"<(?:bos|eos|pad)>")
+TAG = re.compile(r"</?(?:think|answer)>")
+SPECIAL = re.compile(r"<(?:bos|eos|pad)>")
 _ASKED = re.compile(r"User:(.*?)(?:Assistant:|$)", re.DOTALL)
-_ROLE_AFTER = {"<think>": "thinking", "</think>": "summary", "<answer>": "answer"}
+ROLE_AFTER = {"<think>": "thinking", "</think>": "summary", "<answer>": "answer"}
 
 
 @dataclass(frozen=True)
@@ -110,20 +110,20 @@ def segments(completion: str) -> list[tuple[str, str]]:
     word is kept, whatever is wrong with the tags. A completion whose first tag is `</think>`
     began inside the thoughts, as templates that open the tag do.
     """
-    text = _SPECIAL.sub(" ", clean(completion))
-    tags = [*_TAG.findall(text), ""]
+    text = SPECIAL.sub(" ", clean(completion))
+    tags = [*TAG.findall(text), ""]
     role = "thinking" if tags[0] == "</think>" else "outside"
     found = []
-    for piece, tag in zip(_TAG.split(text), tags, strict=True):
+    for piece, tag in zip(TAG.split(text), tags, strict=True):
         if piece.strip():
             found.append((role, piece.strip()))
-        role = _ROLE_AFTER.get(tag, "outside")
+        role = ROLE_AFTER.get(tag, "outside")
     return found
 
 
 def asked(prompt: str) -> str:
     """The user's words in a prompt, without the template around them."""
-    text = _SPECIAL.sub(" ", clean(prompt))
+    text = SPECIAL.sub(" ", clean(prompt))
     turns = [turn.strip() for turn in _ASKED.findall(text)]
     return turns[-1] if turns and turns[-1] else text.strip()
 
