@@ -13,7 +13,7 @@ from minir1.reporting.axes import Axis
 from minir1.reporting.html import Markup, tag
 
 TOP, BOTTOM, LEFT = 12.0, 26.0, 42.0  # room around the plot, in the units of the drawing
-LETTER = 6.1  # width of a letter of a label
+LETTER = 6.4  # width of a letter of a label
 LABEL_GAP = 13.0  # between the labels of two lines
 SHAPES = (  # marks about the origin: circle, square, diamond, triangle
     "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0Z",
@@ -125,6 +125,7 @@ def _line(frame: Frame, line: Line) -> Markup:
         points=written,
         class_="line" if line.joined else "line loose",
         data_label=line.label,
+        data_values=" ".join(f"{y:.5g}" for _, y in line.points),
     )
     return tag("g", curve, marks, class_=line.look)
 

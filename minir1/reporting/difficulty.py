@@ -14,7 +14,7 @@ from minir1.reporting.formats import percent, plain
 from minir1.reporting.html import Markup, section, tag
 from minir1.reporting.rundata import RunData, by_difficulty, value_of
 
-SIZE = (480.0, 270.0)
+SIZE = (430.0, 250.0)
 Checkpoints = Mapping[str, Mapping[str, Any]]
 
 

@@ -24,8 +24,8 @@ NOT_THERE = "not in the paper"
 class Expectation:
     """What the paper found of one figure of two checkpoints.
 
-    expected: what would be like the paper, 1 a rise, -1 a fall; 0 where it found next to none,
-    None where it has nothing to compare with. `paper` says what it measured.
+    expected: what would be like the paper, 1 a rise, -1 a fall; 0 where it found it kept or a
+    little better, None where it has nothing to compare with. `paper` says what it measured.
     """
 
     before: str
@@ -53,7 +53,8 @@ class Finding:
             return NOT_THERE
         if self.change == 0:
             return UNCLEAR
-        return AS_THERE if self.change == expected else NOT_AS_THERE
+        alike = self.change > 0 if expected == 0 else self.change == expected
+        return AS_THERE if alike else NOT_AS_THERE
 
 
 E_ = Expectation
@@ -81,6 +82,7 @@ EXPECTATIONS = (
     E_("dev3", "r1", "harmful_compliance", FELL, "safety is an aim of this stage"),
     E_("r1-zero", "r1", "pass_at_1", HELD, "AIME 2024: 77.9 → 79.8\u202f%"),
     E_("r1-zero", "r1", "language_consistency", ROSE, "R1 is the readable one, no figure"),
+    E_("small-base", "small-rl", "pass_at_1", ROSE, "AIME 2024: 47.0\u202f% (Qwen 32B)"),
     E_("small-base", "distilled", "pass_at_1", ROSE, "AIME 2024: 72.6\u202f% (Qwen 32B)"),
     E_("small-rl", "distilled", "pass_at_1", ROSE, "AIME 2024: 47.0 against 72.6\u202f%"),
     E_("small-rl", "distilled", "largest_k", UNTOLD),

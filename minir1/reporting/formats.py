@@ -71,8 +71,8 @@ def power(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Write a number with its sign and two decimals."""
-    return f"{value:+.2f}".replace("-", MINUS)
+    """Write a number with two decimals and its sign, zero without."""
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", MINUS)
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,8 @@
     made.append(...children.filter((child) => child !== null));
     return made;
   }
-  const signed = (value) => (value < 0 ? MINUS : "+") + Math.abs(value).toFixed(2);
+  const signed = (value) => Math.abs(value) < 0.005 ? "0.00"
+    : (value < 0 ? MINUS : "+") + Math.abs(value).toFixed(2);
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   // ---------------------------------------------------------------- light and dark
@@ -59,21 +60,20 @@
 
   // ---------------------------------------------------------------- charts
   function readChart(svg) {
-    const [left, right, bottom, top, x0, x1, y0, y1, log, percent] =
+    const [left, right, bottom, top, x0, x1, , , log, percent] =
       svg.dataset.plot.split(" ").map(Number);
     const along = (share, low, high) =>
       log ? Math.exp(Math.log(low) + share * (Math.log(high) - Math.log(low)))
           : low + share * (high - low);
     const lines = $$("polyline", svg).map((line) => ({
       label: line.dataset.label,
-      points: line.getAttribute("points").split(" ").filter(Boolean)
-        .map((pair) => pair.split(",").map(Number)),
+      values: line.dataset.values.split(" ").map(Number),
+      xs: line.getAttribute("points").split(" ").map((pair) => Number(pair.split(",")[0])),
     }));
     const xOf = (px) => along((px - left) / (right - left), x0, x1);
-    const yOf = (py) => y0 + ((bottom - py) / (bottom - top)) * (y1 - y0);
     const write = (value) => percent ? (100 * value).toFixed(1) + "\u202f%"
       : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
-    return { left, right, top, bottom, lines, xOf, yOf, write };
+    return { left, right, top, bottom, lines, xOf, write };
   }
 
   function hoverChart(svg) {
@@ -86,7 +86,7 @@
     svg.addEventListener("pointermove", (event) => {
       const place = svg.getBoundingClientRect();
       const at = (event.clientX - place.left) / place.width * box.width;
-      const xs = chart.lines.flatMap((line) => line.points.map(([x]) => x));
+      const xs = chart.lines.flatMap((line) => line.xs);
       if (!xs.length || at < chart.left - 12 || at > chart.right + 12) return away();
       const x = xs.reduce((best, v) => Math.abs(v - at) < Math.abs(best - at) ? v : best);
       if (!cursor) {
@@ -103,9 +103,9 @@
       const name = $(".name", svg).textContent;
       readout.replaceChildren(element("div", {}, `${name} ${value}`));
       for (const line of chart.lines) {
-        const near = line.points.find(([px]) => Math.abs(px - x) < 0.6);
-        if (near) {
-          const written = element("b", {}, chart.write(chart.yOf(near[1])));
+        const near = line.xs.findIndex((other) => Math.abs(other - x) < 0.6);
+        if (near >= 0) {
+          const written = element("b", {}, chart.write(line.values[near]));
           readout.append(element("div", {}, line.label ? `${line.label} ` : "", written));
         }
       }
