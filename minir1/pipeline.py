@@ -89,8 +89,8 @@ def make_dev2(story: Story, stage: Stage) -> Made:
         learning_rate=settings.learning_rate,
         zh_prompts=settings.zh_prompts,
     )
-    config = replace(config, reward=replace(config.reward, language=settings.language))
-    return reinforce(stage, start, config), start
+    reward = replace(config.reward, format=settings.format, language=settings.language)
+    return reinforce(stage, start, replace(config, reward=reward)), start
 
 
 def make_dev3(story: Story, stage: Stage) -> Made:
@@ -165,9 +165,11 @@ def make_distilled_rl(story: Story, stage: Stage) -> Made:
     config = _with_rl(
         replace(story.config, model=start.config),
         steps=settings.after_steps,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.after_learning_rate,
+        zh_prompts=story.config.dev2.zh_prompts,
     )
-    reward = replace(config.reward, language=story.config.dev2.language)
+    rewarded = story.config.dev2  # as the teacher was
+    reward = replace(config.reward, format=rewarded.format, language=rewarded.language)
     return reinforce(stage, start, replace(config, reward=reward)), start
 
 

@@ -19,7 +19,6 @@ from minir1.traces import (
     END_THINK,
     THINK,
     as_expression,
-    is_steps,
     read_attempts,
     thinking,
     without_eos,
@@ -111,8 +110,8 @@ def format_reward(completion: str, finished: bool) -> float:
     """Return 1 for <think> .. </think> <answer> .. </answer> <eos> and nothing else, else 0.
 
     Every tag once, in this order, something inside both pairs, and no control token (User:,
-    <bos>, ..) anywhere. Outside the tags may stand blanks, and before the answer a summary of
-    steps, which R1 writes and R1-Zero does not. What is inside is not judged.
+    <bos>, ..) anywhere. Outside the tags may stand blanks, and before the answer a summary,
+    "( 7 + 1 ) + 3 = 11", which R1 writes and R1-Zero does not. Its truth is not judged.
     """
     text = without_eos(completion)
     if not finished or any(text.count(tag) != 1 for tag in TAGS):
@@ -123,9 +122,15 @@ def format_reward(completion: str, finished: bool) -> float:
     thought, _, rest = rest.partition(END_THINK)
     gap, _, rest = rest.partition(ANSWER)
     answer, _, end = rest.partition(END_ANSWER)
-    summary = not gap.strip() or is_steps(gap)
+    summary = not gap.strip() or _is_equation(gap)
     well_formed = summary and not (nothing.strip() or end.strip())
     return float(well_formed and bool(thought.strip()) and bool(answer.strip()))
+
+
+def _is_equation(text: str) -> bool:
+    """Say whether a text is an expression, an equals sign and a number."""
+    left, _, right = text.strip().rpartition(" = ")
+    return right.isdecimal() and _readable(left)
 
 
 def language_consistency(completion: str, language: str) -> float:

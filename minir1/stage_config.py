@@ -18,7 +18,7 @@ class FineTuneConfig(Section):
     """How a model is fine-tuned on written answers: cosine schedule, completions only."""
 
     epochs: Count = 2  # R1: 2 to 3
-    batch: Count = 32  # documents an update; R1: 128, students 64
+    batch: Count = 16  # documents an update; R1: 128, students 64
     learning_rate: Positive = 1e-3  # at its peak; R1: 5e-5, students 2e-5 to 1e-4
     warmup: Whole = 5  # updates over which the learning rate rises
     final_fraction: Share = 0.1  # of the peak, where the cosine ends; R1: 0.1
@@ -32,11 +32,10 @@ class ColdStartConfig(FineTuneConfig):
 
     section: ClassVar[str] = "dev1"
 
-    epochs: Count = 4
-    batch: Count = 16
+    epochs: Count = 3
     problems: Count = 1000  # train problems that R1-Zero is asked
-    samples: Count = 2  # answers to each
-    traces: Count = 400  # kept and rewritten, at most; R1: thousands
+    samples: Count = 1  # answers to each
+    traces: Count = 800  # kept and rewritten, at most; R1: thousands
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class ReasoningConfig(Section):
     section: ClassVar[str] = "dev2"
 
     steps: Whole = 25
-    learning_rate: Positive = 5e-4
+    learning_rate: Positive = 2e-4
+    format: Weight = 0.5  # weight of the format; R1: 1, as for accuracy
     language: Weight = 0.3  # weight of language consistency; R1: summed directly
     zh_prompts: Share = 0.5  # the share of prompts in Chinese
 
@@ -57,10 +57,11 @@ class RejectionConfig(FineTuneConfig):
 
     section: ClassVar[str] = "dev3"
 
+    epochs: Count = 3  # R1: 2 to 3
     start: Literal["base", "dev2"] = "base"  # what is fine-tuned; R1: the base again
-    problems: Count = 1600  # train problems that dev2 is asked
+    problems: Count = 1700  # train problems that dev2 is asked
     samples: Count = 2  # answers to each
-    traces: Whole = 2500  # kept, at most; R1: 600,000
+    traces: Whole = 3000  # kept, at most; R1: 600,000
     general: Whole = 1000  # general answers mixed in; R1: 200,000
     zh_prompts: Share = 0.5
 
@@ -75,7 +76,7 @@ class PreferenceConfig(Section):
     pairs: Count = 4000  # at most; R1: 66,000
     held_out_pairs: Count = 500  # at most, to measure by
     noise: Annotated[float, Range(0, 0.49)] = 0.1  # labels that are the wrong way round
-    epochs: Count = 2  # R1: 1
+    epochs: Count = 1  # R1: 1
     batch: Count = 64  # pairs an update; R1: 256
     learning_rate: Positive = 5e-4  # R1: 6e-6
     warmup: Whole = 5
@@ -93,9 +94,10 @@ class AlignmentConfig(Section):
     steps: Whole = 20  # R1: 1,700 updates
     general_steps: Whole = 10  # of them, with general prompts too: the last; R1: 400
     general_prompts: Count = 32  # general prompts a rollout, beside grpo.prompts problems
-    learning_rate: Positive = 3e-4
+    learning_rate: Positive = 2e-4
     temperature: Positive = 1.0  # R1: 0.7
-    preference: Weight = 0.5  # weight of the reward model's score
+    format: Weight = 1.0  # weight of the format; R1: 1, as for accuracy
+    preference: Weight = 1.0  # weight of the reward model's score
     language: Weight = 0.3  # weight of language consistency, problems and general prompts
     zh_prompts: Share = 0.5
     combine: Literal["sum", "normalise"] = "sum"  # sum the rewards, or each one's advantages
@@ -123,6 +125,7 @@ class StudentRLConfig(Section):
     section: ClassVar[str] = "small"
 
     learning_rate: Positive = 5e-4
+    after_learning_rate: Positive = 2e-4  # of distilled-rl
     matched: bool = True  # small-rl: steps until distillation's compute is used up
     steps: Whole = 40  # small-rl's steps where not matched
     after_steps: Whole = 20  # distilled-rl's steps; R1: none published

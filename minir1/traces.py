@@ -96,11 +96,6 @@ def read_attempts(thought: str) -> list[WrittenAttempt]:
     return attempts
 
 
-def is_steps(text: str) -> bool:
-    """Say whether a text is steps of arithmetic joined by commas, and nothing else."""
-    return bool(_CHAIN.fullmatch(" ".join(text.split())))
-
-
 def _step(line: str) -> Step:
     left, operator, right, _, result = line.split(" ")
     return Step(int(left), operator, int(right), int(result))
