@@ -120,9 +120,11 @@ def test_training_looks_at_validation_and_nobody_at_test_before_the_end(
     asked = overheard(monkeypatch)
     train(tmp_path / "run", "evaluation.every=1")
     used = {part: {p.key for p in problems} for part, problems in split().items()}
-    kinds = ["r1-zero", "validation"] * 4 + ["evaluate/test"] * 2
-    assert [stage for stage, _ in asked] == kinds
-    part_of = {"r1-zero": "train", "validation": "validation", "evaluate/test": "test"}
+    looks = ["r1-zero", "r1-zero/validation"] * 4
+    measured = ["evaluate/test", "evaluate/general"]
+    assert [stage for stage, _ in asked] == [*measured, *looks, *measured]
+    part_of = {"r1-zero": "train", "r1-zero/validation": "validation", "evaluate/test": "test"}
+    asked = [(stage, questions) for stage, questions in asked if stage in part_of]
     for stage, questions in asked:
         assert {q.problem.key for q in questions} <= used[part_of[stage]]
 
@@ -141,15 +143,25 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Question]
     return asked
 
 
-def test_validation_says_who_was_asked_and_who_was_right(loaded: Loaded) -> None:
-    accuracy, answers = evaluate.validation(*loaded, step=3)
-    assert len(answers) == 6 * 2
-    assert [a["prompt"] for a in answers[0::2]] == [a["prompt"] for a in answers[1::2]]
-    assert accuracy == np.mean([answer["right"] for answer in answers])
-    again = evaluate.validation(*loaded, step=3)[1]
-    later = evaluate.validation(*loaded, step=4)[1]
-    assert again == answers and later != answers
-    assert [a["prompt"] for a in later] == [a["prompt"] for a in answers]
+def test_validation_is_the_share_of_right_answers_at_a_step_of_a_stage(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[behaviour.Sample]] = []
+
+    def recording(*args: Any) -> Any:
+        rollout, samples = ask(*args)
+        given.append(samples)
+        return rollout, samples
+
+    monkeypatch.setattr(evaluate, "ask", recording)
+    moments = [("dev2", 3), ("dev2", 3), ("dev2", 4), ("r1", 3)]
+    shares = [evaluate.validation(*loaded, stage, step) for stage, step in moments]
+    for share, samples in zip(shares, given, strict=True):
+        assert len(samples) == 6 * 2
+        assert share == np.mean([evaluate.is_right(s) for s in samples])
+        assert [s.problem for s in samples] == [s.problem for s in given[0]]
+    texts = [[s.completion for s in samples] for samples in given]
+    assert texts[0] == texts[1] and texts[0] != texts[2] != texts[3] != texts[0]
 
 
 # when it is measured

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from check import F32, F64, as_arrays, close, random_params
 
-from minir1 import answers, behaviour, model, optim, rl
+from minir1 import answers, behaviour, model, optim, rewards, rl
 from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, SampleConfig
 from minir1.errors import UserError
 from minir1.tokenizer import WordTokenizer
@@ -90,7 +90,7 @@ CHANGES: dict[str, Any] = {
 }  # fmt: skip
 ELSEWHERE = {
     "steps", "final_fraction", "prompts", "group", "reference_refresh", "zh_prompts",
-    "tokens_per_microbatch",
+    "tokens_per_microbatch", "combine",
 }  # fmt: skip
 
 
@@ -288,13 +288,17 @@ def test_each_completion_is_graded_once_and_in_its_group(
 ) -> None:
     asked = []
 
-    def paid(problem: Any, completion: str, *rest: Any) -> tuple[float, dict[str, float]]:
-        asked.append(completion)
-        return float(len(asked)), {}
+    def paid(parts: Any, *rest: Any) -> dict[str, float]:
+        return {"accuracy": float(len(asked))}
 
-    monkeypatch.setattr(answers.rewards, "reward", paid)
+    def measured(problem: Any, completion: str, *rest: Any) -> tuple[float, dict[str, float]]:
+        asked.append(completion)
+        return 0.0, {}
+
+    monkeypatch.setattr(answers.rewards, "reward", measured)
+    monkeypatch.setattr(answers.rewards, "paid_parts", paid)
     batch = graded()
-    earned = answers.grade(batch.samples, run_config(), (0, "test", 0))
+    earned = answers.grade(batch.samples, run_config(), (0, "test", 0))["accuracy"]
     assert asked == [s.completion for s in batch.samples]
     assert earned.tolist() == np.arange(1.0, P * G + 1).reshape(P, G).tolist()
     for i, s in enumerate(batch.samples):
@@ -341,7 +345,12 @@ def test_an_answer_that_was_cut_off_is_paid_nothing() -> None:
         behaviour.Sample(problem, "en", text + end, 13, bool(end)) for end in (" <eos>", "")
     )
     config = dataclasses.replace(run_config(group=2), reward=RewardConfig())
-    assert answers.grade([ended, cut], config, (0, "test", 0)).tolist() == [[1.1, 0.0]]
+    parts = answers.grade([ended, cut], config, (0, "test", 0))
+    assert {kind: paid.tolist() for kind, paid in parts.items()} == {
+        "accuracy": [[1, 0]], "format": [[1, 0]], "language": [[1, 0]],
+    }  # fmt: skip
+    paid = answers.total(parts, rewards.part_weights(config.reward))
+    assert paid.tolist() == [[1.1, 0.0]]
 
 
 def test_parameters_that_are_no_numbers_stop_the_run() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minir1 import __version__, runfolder
+from minir1 import __version__, machine, runfolder
 from minir1.config import ModelConfig, RunConfig, override, tiny
 from minir1.errors import UserError
 from minir1.model import parameter_shapes
@@ -20,7 +20,7 @@ from minir1.storage.files import WriteError
 from minir1.storage.jsonlines import append_lines, read_lines
 from minir1.tokenizer import WordTokenizer
 
-CONFIG = override(tiny(seed=3), ["grpo.group=4"])
+CONFIG = override(tiny("r1-zero", seed=3), ["grpo.group=4"])
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_config_json_says_what_decides_the_result(run: RunFolder) -> None:
 
 
 def test_the_version_of_mlx_is_noted_if_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runfolder.importlib.metadata, "version", lambda name: f"{name} 1.2")
-    assert runfolder.versions("mlx")["mlx"] == "mlx 1.2"
+    monkeypatch.setattr(machine, "version", lambda name: f"{name} 1.2")
+    assert machine.versions("mlx")["mlx"] == "mlx 1.2"
 
 
 def test_resume_finds_the_configuration(run: RunFolder) -> None:
@@ -226,25 +226,45 @@ def test_damage_in_the_middle_is_named(run: RunFolder, line: str) -> None:
 
 
 def test_lines_beyond_the_saved_state_are_dropped(run: RunFolder) -> None:
-    for stage in ("r1-zero", "cold_start", "reasoning_rl"):
+    for stage in ("r1-zero", "dev1", "dev2"):
         for number in (1, 2, 3):
             run.append_metrics(step(number, stage))
             run.append_samples([{"stage": stage, "step": number, "completion": "so"}] * 2)
-    run.truncate_after("cold_start", 2)
-    assert steps(run) == [("r1-zero", n) for n in (1, 2, 3)] + [
-        ("cold_start", n) for n in (1, 2)
-    ]
+    done = [("r1-zero", n) for n in (1, 2, 3)]
+    run.rewind(["r1-zero"], "dev1", 2)
+    assert steps(run) == [*done, ("dev1", 1), ("dev1", 2)]
     assert len(run.samples()) == 10
-    run.truncate_after("cold_start", 0)
-    assert steps(run) == [("r1-zero", n) for n in (1, 2, 3)]
-    run.truncate_after("reasoning_rl", 0)
-    assert len(steps(run)) == 3
-    run.truncate_after(None)
+    run.rewind(["r1-zero"], "dev1", 0)
+    assert steps(run) == done
+    run.rewind(["r1-zero", "dev1"], "dev2", 0)
+    assert steps(run) == done
+    run.rewind([], "r1-zero", 0)
     assert run.metrics() == run.samples() == []
 
 
+def test_a_stage_that_begins_again_drops_its_look_before_the_first_step(
+    run: RunFolder,
+) -> None:
+    run.append_samples([{"stage": "r1-zero", "step": 0}, {"stage": "dev2", "step": 0}])
+    run.rewind(["r1-zero"], "dev2", 0)
+    assert len(run.samples()) == 2
+    run.rewind(["r1-zero"], "dev2", -1)
+    assert run.samples() == [{"stage": "r1-zero", "step": 0}]
+
+
+def test_a_kill_while_lines_are_dropped_leaves_all_of_them(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        run.append_metrics(step(number))
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.raises(WriteError, match="metrics"):
+        run.rewind([], "r1-zero", 1)
+    assert len(steps(run)) == 3
+
+
 def test_there_is_nothing_to_drop_before_the_first_step(run: RunFolder) -> None:
-    run.truncate_after("r1-zero", 1)
+    run.rewind([], "r1-zero", 1)
     assert not (run.path / "metrics.jsonl").exists()
 
 
@@ -402,14 +422,16 @@ def test_a_file_that_is_no_state_is_named(run: RunFolder) -> None:
 
 
 def test_results_are_replaced_whole(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    run.write_results({"schema": 1, "checkpoints": {"base": {"pass_at_1": np.float64(0.25)}}})
+    figures = {"base": {"pass_at_1": np.float64(0.25)}}
+    run.write("results.json", {"schema": 1, "checkpoints": figures})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        run.write_results({"pass_at_1": float("nan")})
+        run.write("results.json", {"pass_at_1": float("nan")})
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", no_space)
         with pytest.raises(WriteError, match=r"results\.json could not be written: No space"):
-            run.write_results({})
-    kept = json.loads((run.path / "results.json").read_text())
+            run.write("results.json", {})
+    kept = run.read("results.json")
+    assert kept == json.loads((run.path / "results.json").read_text())
     assert kept["checkpoints"]["base"]["pass_at_1"] == 0.25
 
 
@@ -432,15 +454,6 @@ def test_the_base_is_copied_whole_even_after_a_kill(tmp_path: Path, run: RunFold
     run.keep_base(tmp_path / "base")
     assert [path.name for path in run.checkpoint_path("base").iterdir()] == ["config.json"]
     assert [path.name for path in (run.path / "checkpoints").iterdir()] == ["base"]
-
-
-def test_history_ends_at_the_saved_state(run: RunFolder) -> None:
-    for number in (1, 2, 3):
-        run.append_metrics(step(number))
-    assert run.history("r1-zero") == []
-    run.save_state(state(), info(2))
-    assert [line["step"] for line in run.history("r1-zero")] == [1, 2]
-    assert run.history("dev1") == []
 
 
 def test_a_pretraining_run_goes_on_with_its_own_verb(tmp_path: Path) -> None:

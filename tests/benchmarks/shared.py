@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minir1 import answers, behaviour, grpo
+from minir1 import answers, behaviour, grpo, rewards
 from minir1.config import GRPOConfig, RunConfig, SampleConfig
 from minir1.model_config import ModelConfig
 from minir1.tokenizer import WordTokenizer
@@ -91,7 +91,8 @@ def samples(
 
 def grade(graded: list[behaviour.Sample], config: RunConfig) -> np.ndarray:
     """Pay the completions as minir1 does. Shapes: samples [B] -> (P, G)"""
-    return answers.grade(graded, config, (0, STAGE, 0))
+    parts = answers.grade(graded, config, (0, STAGE, 0))
+    return answers.total(parts, rewards.part_weights(config.reward))
 
 
 def row(
