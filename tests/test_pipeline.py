@@ -30,8 +30,9 @@ from small_run import (
     train,
 )
 
-from minir1 import backend, commands, evaluate, rl
+from minir1 import backend, commands, conversation, evaluate, rl, sft, training
 from minir1.checkpoint import load_checkpoint, read_metadata
+from minir1.checkpoint_commands import load
 from minir1.cli import cli
 from minir1.config import GRPOConfig, RewardConfig, RunConfig, SampleConfig, override, tiny
 from minir1.errors import UserError
@@ -73,6 +74,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_leaves_its_files(whole: Path) -> None:
     assert {p.name for p in whole.iterdir() if p.name[0] != "."} == {
         "config.json", "metrics.jsonl", "samples.jsonl", "checkpoints", "state", "results.json",
+        "answers.json", "report.html",
     }  # fmt: skip
     config = json.loads((whole / "config.json").read_text())
     assert (config["schema"], config["recipe"], config["seed"]) == (1, "r1-zero", 0)
@@ -97,13 +99,14 @@ def test_a_line_of_metrics_a_step(whole: Path) -> None:
 
 
 def test_the_same_questions_are_watched_all_along(whole: Path) -> None:
-    rows = lines(whole / "samples.jsonl")
-    assert [row["step"] for row in rows] == [2] * 8 + [4] * 8
-    assert [r["prompt"] for r in rows[:8]] == [r["prompt"] for r in rows[8:]]
-    for row in rows:
-        assert row.keys() == {"stage", "step", "prompt", "completion", "tokens", "right"}
-        assert len(row["completion"].split()) == row["tokens"] <= 40
-    assert [r["completion"] for r in rows[:8]] != [r["completion"] for r in rows[8:]]
+    rows, look = lines(whole / "samples.jsonl"), 6 * 8
+    assert [row["step"] for row in rows] == [0] * look + [2] * look + [4] * look
+    looks = [rows[at : at + look] for at in (0, look, 2 * look)]
+    prompts = [[row["prompt"] for row in seen] for seen in looks]
+    assert prompts[0] == prompts[1] == prompts[2] and len(set(prompts[0])) == 6
+    assert all(len(row["completion"].split()) == row["tokens"] <= 40 for row in rows)
+    texts = [[row["completion"] for row in seen] for seen in looks]
+    assert texts[0] != texts[1] != texts[2]
 
 
 def test_checkpoints_are_the_base_and_what_became_of_it(whole: Path) -> None:
@@ -116,7 +119,9 @@ def test_checkpoints_are_the_base_and_what_became_of_it(whole: Path) -> None:
     for name, value in final_parameters(whole).items():
         assert np.array_equal(params[name], value) and not np.array_equal(value, before[name])
     told = read_metadata(kept / "r1-zero-step2")
-    assert told == {"stage": "r1-zero", "seed": 0, "step": 2}
+    assert (told["stage"], told["seed"], told["step"]) == ("r1-zero", 0, 2)
+    assert told["seconds"] == lines(whole / "metrics.jsonl")[1]["seconds"]
+    assert 0 < told["flops"] < read_metadata(kept / "r1-zero")["flops"]
     assert read_metadata(kept / "r1-zero")["step"] == STEPS
 
 
@@ -144,8 +149,10 @@ def test_results_are_those_of_the_saved_checkpoints(whole: Path) -> None:
     told = json.loads((whole / "results.json").read_text())["checkpoints"]
     assert told["base"] != told["r1-zero"]
     for name, figures in told.items():
-        loaded = commands.load(str(whole / "checkpoints" / name))
-        again, _ = evaluate.held_out_figures(loaded.params, config, loaded.tokenizer)
+        loaded = load(str(whole / "checkpoints" / name))
+        asked = (loaded.params, config, loaded.tokenizer)
+        again, _ = evaluate.held_out_figures(*asked)
+        again |= conversation.figures(evaluate.general_answers(*asked), 2, config.seed)
         assert json.loads(json.dumps(again)) == figures
 
 
@@ -379,7 +386,7 @@ SURE = 8  # steps in which no machine may draw another token
 
 def config_of(*settings: str) -> RunConfig:
     model = load_checkpoint(BASE)[1]
-    return override(dataclasses.replace(tiny(), model=model), settings)
+    return override(dataclasses.replace(tiny("r1-zero"), model=model), settings)
 
 
 def trained(config: RunConfig, steps: int | None = None) -> tuple[rl.Learner, list[rl.Step]]:
@@ -435,7 +442,8 @@ USUAL = (
 CHANGES = (
     "grpo.steps=9", "grpo.prompts=5", "grpo.group=5", "grpo.learning_rate=4e-3",
     "grpo.warmup=2", "grpo.final_fraction=0.9", "grpo.clip_low=1e-4", "grpo.clip_high=1e-4",
-    "grpo.scale=none", "grpo.average=sequence", "grpo.average=constant", "grpo.kl_weight=0",
+    "grpo.scale=none", "grpo.combine=normalise", "grpo.average=sequence",
+    "grpo.average=constant", "grpo.kl_weight=0",
     "grpo.kl_estimator=k3", "grpo.inner_steps=1", "grpo.minibatches=3",
     "grpo.reference_refresh=1", "grpo.grad_clip=0.01", "grpo.weight_decay=0.5",
     "grpo.zh_prompts=1", "sample.max_tokens=20", "sample.temperature=0.9",
@@ -444,6 +452,7 @@ CHANGES = (
 RIGHT = ("grpo.prompts=8", "seed=7")  # two of the base's 32 answers are right
 PAID_FOR_RIGHT = ("reward.kind=format", "reward.accuracy=0.5")
 ROUNDING = ("grpo.tokens_per_microbatch=90", "sample.rows_per_chunk=4")
+JUDGED = ("reward.preference=1",)  # pays nothing without a judge: see test_rl_stages.py
 
 
 @pytest.fixture(scope="module")
@@ -458,7 +467,8 @@ def after(steps: int, *settings: str) -> dict[str, np.ndarray]:
 
 
 def test_every_setting_of_a_run_is_here() -> None:
-    here = {change.partition("=")[0] for change in (*CHANGES, *PAID_FOR_RIGHT, *ROUNDING)}
+    changes = (*CHANGES, *PAID_FOR_RIGHT, *ROUNDING, *JUDGED)
+    here = {change.partition("=")[0] for change in changes}
     there = {
         f"{section.section}.{field.name}"
         for section in (GRPOConfig, SampleConfig, RewardConfig)
@@ -519,9 +529,12 @@ def test_saving_and_looking_less_often_changes_no_parameter(
     ignored = ["config.json", "metrics.jsonl", "samples.jsonl"]
     kept = [f for f in differences(whole, run, ignored) if "r1-zero-step" not in f]
     assert kept == []
-    assert [r["step"] for r in lines(run / "samples.jsonl")] == [3] * 8 + [4] * 8
+    look = 6 * 8
+    steps = [r["step"] for r in lines(run / "samples.jsonl")]
+    assert steps == [0] * look + [3] * look + [4] * look
     never = train(tmp_path / "never", "evaluation.every=0", "grpo.steps=1")
-    assert not (never / "samples.jsonl").exists()
+    assert [r["step"] for r in lines(never / "samples.jsonl")] == [0] * look
+    assert "validation_accuracy" not in lines(never / "metrics.jsonl")[0]
 
 
 # the making of a base
@@ -567,17 +580,15 @@ def test_pretraining_stopped_between_its_states_goes_on_from_the_last(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Saved after two steps, broken off in the fourth: the third is done twice, alike."""
-    from minir1 import pipeline
-
-    monkeypatch.setattr(pipeline, "SAVE_PRETRAINING", 2)
-    gradients, calls = pipeline.pretrain.sft.next_token_gradients, itertools.count(1)
+    monkeypatch.setattr(training, "SAVE_PRETRAINING", 2)
+    gradients, calls = sft.next_token_gradients, itertools.count(1)
 
     def breaking(*args: Any) -> Any:
         if next(calls) == 4:
             raise RuntimeError("the power went")
         return gradients(*args)
 
-    monkeypatch.setattr(pipeline.pretrain.sft, "next_token_gradients", breaking)
+    monkeypatch.setattr(sft, "next_token_gradients", breaking)
     out = tmp_path / "run"
     with pytest.raises(RuntimeError):
         pretrain(out)
