@@ -152,7 +152,7 @@ def describe(graded: Graded) -> dict[str, float]:
     return {
         "reward": float(graded.rewards.mean()),
         **_reasoning(solved),
-        **({**conversation.describe(said), **_preferred(graded)} if said else {}),
+        **(_conversing(graded, said) if said else {}),
         "entropy": entropy,
     }
 
@@ -171,7 +171,12 @@ def _reasoning(samples: Sequence[behaviour.Sample]) -> dict[str, float]:
     }
 
 
-def _preferred(graded: Graded) -> dict[str, float]:
-    """Return what the judge gave on average, over the general prompts alone."""
+def _conversing(
+    graded: Graded, samples: Sequence[conversation.GeneralSample]
+) -> dict[str, float]:
+    """Sum up the general answers; what no prompt of the rollout asked for is left out."""
+    seen = conversation.describe(samples)
     rows = [isinstance(q, GeneralPrompt) for q in graded.questions]
-    return {"preference_reward": float(graded.parts["preference"][rows].mean())}
+    preferred = float(graded.parts["preference"][rows].mean())
+    told = {name: value for name, value in seen.items() if value is not None}
+    return {**told, "preference_reward": preferred}

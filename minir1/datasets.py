@@ -16,6 +16,7 @@ from minir1.answers import ask
 from minir1.behaviour import Sample
 from minir1.config import RunConfig
 from minir1.conversation import GeneralSample
+from minir1.errors import UserError
 from minir1.finetune import Document
 from minir1.model_config import ModelConfig
 from minir1.preference import Pair, make_pairs
@@ -100,7 +101,10 @@ def _answers(
 
 
 def preference_pairs(sources: Sequence[Checkpoint], config: RunConfig, part: str) -> list[Pair]:
-    """Let several models answer the general prompts of a part, and pair the answers."""
+    """Let several models answer the general prompts of a part, and pair the answers.
+
+    Raises: UserError where no two answers to a prompt differ in worth.
+    """
     settings, prompts = config.preference, general_prompts(part)
     said: list[GeneralSample] = []
     for place, source in enumerate(sources):
@@ -111,4 +115,10 @@ def preference_pairs(sources: Sequence[Checkpoint], config: RunConfig, part: str
         )
         said += samples
     count: Any = settings.pairs if part == "train" else settings.held_out_pairs
-    return make_pairs(said, count, settings.noise, config.seed)
+    pairs = make_pairs(said, count, settings.noise, config.seed)
+    if not pairs:
+        raise UserError(
+            f"no two answers to a {part} prompt are of different worth: wanted more answers a "
+            f"prompt; try --set preference.samples={2 * settings.samples}"
+        )
+    return pairs

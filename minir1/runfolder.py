@@ -2,7 +2,8 @@
 
     config.json     the resolved configuration, seed, engine, versions
     metrics.jsonl   one object a step; samples.jsonl: full completions of a few prompts
-    checkpoints/    one Hugging Face folder a checkpoint
+    checkpoints/    one Hugging Face folder a checkpoint; reward-model/ is one more
+    data/           what stages learn from; answers.json: each checkpoint's answers
     state/          what resume needs: parameters, optimiser, step
     results.json    the measured checkpoints
 
@@ -47,8 +48,11 @@ FILES = (
     "metrics.jsonl",
     "samples.jsonl",
     "checkpoints",
+    "reward-model",
+    "data",
     "state",
     "results.json",
+    "answers.json",
 )
 
 

@@ -22,16 +22,11 @@ GENERAL = 10
 def questions() -> list[Question | GeneralPrompt]:
     """List the questions: problems by difficulty, then general prompts by kind."""
     problems = held_out_questions("validation", 250)
-    by_level = {
-        p.problem.difficulty: [
-            q for q in problems if q.problem.difficulty == p.problem.difficulty
-        ]
-        for p in problems
-    }
-    levels = sorted(by_level)
-    chosen: list[Question | GeneralPrompt] = [
-        question for level in levels for question in by_level[level][: PROBLEMS // len(levels)]
-    ]
+    levels = sorted({q.problem.difficulty for q in problems})
+    chosen: list[Question | GeneralPrompt] = []
+    for level in levels:
+        alike = [q for q in problems if q.problem.difficulty == level]
+        chosen += alike[: PROBLEMS // len(levels)]
     general = general_prompts("test")
     return chosen + list(general[:: max(1, len(general) // GENERAL)][:GENERAL])
 

@@ -48,7 +48,8 @@ def reinforce(
     run, name = stage.run, stage.name
 
     def record(learner: rl.Learner, step: rl.Step) -> None:
-        _record(stage, learner, step, start.tokenizer, config)
+        last = rl.progress(learner, config, budget) >= 1
+        _record(stage, learner, step, start.tokenizer, config, last)
         if config.keep_every and learner.step % config.keep_every == 0:
             keep(run, f"{name}-step{learner.step}", name, learner, start)
 
@@ -160,11 +161,12 @@ def _record(
     step: rl.Step,
     tokenizer: WordTokenizer,
     config: RunConfig,
+    last: bool,
 ) -> None:
     """Write a step to the run's logs and show it."""
     metrics = dict(step.metrics)
     every = config.evaluation.every
-    if every and (learner.step % every == 0 or learner.step == config.grpo.steps):
+    if every and (learner.step % every == 0 or last):
         looked = (learner.params, config, tokenizer, stage.name, learner.step)
         metrics["validation_accuracy"] = evaluate.validation(*looked)
         stage.run.append_samples(timemachine.look(*looked))

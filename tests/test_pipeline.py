@@ -410,9 +410,9 @@ def trajectory() -> list[dict[str, float]]:
 def test_twenty_steps_go_where_they_have_always_gone() -> None:
     """To pin a trajectory anew after a change that is meant: python tests/test_pipeline.py
 
-    On the four x86 kernels of OpenBLAS and on MLX all 20 steps draw the same tokens; then
-    what is counted is equal, and what is computed differs by less than 4e-5, kl by 2e-3 (it
-    is a difference of almost equal numbers). A token is another where a uniform number lies
+    On the four x86 kernels of OpenBLAS all 20 steps draw the same tokens, on MLX the first
+    18; then what is counted is equal, and what is computed differs by less than 4e-5, kl by
+    2e-3 (it is a difference of almost equal numbers). A token is another where a uniform number lies
     between two roundings of the same probability, once in about a million draws; a step
     draws 800. From there on the runs differ, so the tight comparison ends; what remains is
     that the means stay near. In the first steps such a token is too unlikely to allow for.
