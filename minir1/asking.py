@@ -57,7 +57,7 @@ def understand(line: str, words: Collection[str]) -> Question:
         more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
         raise UserError(f"the tiny world has no word {named}{more}")
     text = " ".join(typed)
-    for ending in ("", " ?", " .", " 。"):
+    for ending in (" ?", " .", " 。"):
         if f"<bos> User: {text}{ending} Assistant:" in _everyday():
             return question(text + ending)
     return question(text)

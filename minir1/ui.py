@@ -184,7 +184,7 @@ class Dashboard:
     def _view(self, running: bool = True) -> View:
         now, ticks = time.monotonic(), list(self._ticks)
         left = None
-        if running and self.total_steps and len(ticks) > 1:
+        if running and len(ticks) > 1:
             pace = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
             left = max(pace * (self.total_steps - self._done) - (now - ticks[-1]), 0.0)
         return View(

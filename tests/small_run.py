@@ -109,8 +109,7 @@ def timeless(value: Any) -> Any:
 
 
 def left_behind(run: Path) -> dict[str, Any]:
-    """Everything that a run leaves on the disk, bit for bit, but for the clock and the report
-    that tells it."""
+    """Everything that a run leaves on the disk, bit for bit, but for clocks and the report."""
     arrays, info = read_state(run / "state" / "state.safetensors")
     found: dict[str, Any] = {f"state {name}": a.tobytes() for name, a in arrays.items()}
     found["state"] = timeless(info)

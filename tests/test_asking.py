@@ -29,6 +29,7 @@ def read(line):
         ("what colour is the sky", "what colour is the sky ?"),
         ("天空是什么颜色？", "天空 是 什么 颜色 ?"),
         ("早上好", "早上 好 。"),
+        ("我不能", "我 不能"),
         ("say cat 3 times", "say cat 3 times ."),
         ("sky grass", "sky grass"),  # no prompt of the world: as it was typed
         ("(7+1)+3", "( 7 + 1 ) + 3"),

@@ -35,7 +35,8 @@ def test_a_bare_name_is_that_of_the_last_run_that_has_it(runs: Path) -> None:
     assert resolve.resolve("dev1") == runs / "r1-seed1" / "checkpoints" / "dev1"
     os.utime(old / "checkpoints", (4e9, 4e9))
     assert resolve.resolve("r1-zero") == old / "checkpoints" / "r1-zero"
-    assert in_runs("dev2") is None and in_runs("runs/all-seed0") is None
+    assert in_runs("dev2") is None
+    assert in_runs(str((new / "checkpoints" / "r1").absolute())) is None  # that is no name
 
 
 def test_what_is_shipped_or_here_goes_before_a_run(runs: Path) -> None:
@@ -58,6 +59,7 @@ def test_a_name_that_no_run_has_gets_a_guess(runs: Path) -> None:
         (("base", "r1-zero", "small-base", "distilled", "distilled-rl", "small-rl"), "r1-zero"),
         (("base", "r1-zero", "dev1", "dev2", "dev3", "r1", "distilled", "small-base"), "r1"),
         (("small-base", "distilled", "small-rl"), "distilled"),
+        (("base", "small-base", "distilled"), "base"),
         (("r1-zero", "r1-zero-step5", "x"), "r1-zero"),
     ],
 )

@@ -27,7 +27,7 @@ def test_it_looks_like_the_whole(completion, width):
 
 
 def test_parts_are_labelled_and_wide_words_wrap_in_time():
-    lines = written("<think> " + "等等 " * 12 + "</think> so <answer> 4 </answer> odd", 30)
+    lines = written("<think> " + "等等 " * 12 + "</think> so <answer> 4 </answer> odd", 32)
     assert lines == [
         "thinking  等等 等等 等等 等等",
         "          等等 等等 等等 等等",

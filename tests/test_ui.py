@@ -210,7 +210,8 @@ def test_the_sample_of_an_earlier_stage_is_gone():
     with Dashboard("R1", console=console, stages=STAGES) as ui:
         ui.stage("r1-zero", 1)
         ui.sample(PROMPT, GOOD, 1.1, True)
-        ui.stage("dev1", 1)
+        ui.stage("dev1", 2)
+        ui.step(RUN[0])
     assert "✓ right" not in console.file.getvalue().split("\x1b[?1049l")[1]
 
 

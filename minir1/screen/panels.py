@@ -86,7 +86,8 @@ def frame(view: View, width: int, height: int) -> list[Text]:
     """Draw the run in at most `height` lines of `width` cells.
 
     On a small terminal the plots become sparklines, then the lines about speed and health go,
-    then the sample, then curves from the last: header and progress remain longest.
+    then the sample, then curves from the last and the map of stages: header and progress
+    remain longest.
     """
     width = max(min(width, WIDEST), 1)
     lines = [_header(view, width), *_map(view, width, height), _progress(view, width)]
