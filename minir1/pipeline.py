@@ -132,7 +132,12 @@ def make_r1(story: Story, stage: Stage) -> Made:
         zh_prompts=settings.zh_prompts,
         combine=settings.combine,
     )
-    reward = replace(config.reward, language=settings.language, preference=settings.preference)
+    reward = replace(
+        config.reward,
+        format=settings.format,
+        language=settings.language,
+        preference=settings.preference,
+    )
     sample = replace(config.sample, temperature=settings.temperature)
     config = replace(config, reward=reward, sample=sample)
     judge = reward_model.load(story.judge_folder)
