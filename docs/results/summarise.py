@@ -11,8 +11,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+from publishing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    SEEDS,
+    fill,
+    lay_out,
+    pyplot,
+    read_lines,
+    read_object,
+    save,
+    spread,
+)
 
-SEEDS = [f"seed{i}" for i in range(5)]
 CONTROLS = {
     "random": "random reward",
     "format": "format-only reward",
@@ -60,32 +72,23 @@ ROWS = {
 
 def read_run(folder: Path) -> dict:
     """Read what a finished run measured, and its curves."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").open(encoding="utf-8")]
+    lines = read_lines(folder / "metrics.jsonl")
     curves = {name: [line.get(name) for line in lines] for name in KEPT}
     looks = [
         [line["step"], line["seconds"], line["validation_accuracy"]]
         for line in lines
         if "validation_accuracy" in line
     ]
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_object(folder / "results.json")
     return {"results": results, "curves": curves, "validation": looks}
 
 
-def spread(values: list[float]) -> str:
-    """Write a mean with its smallest and largest value."""
-    digits = 1 if abs(np.mean(values)) >= 10 else 3 if abs(np.mean(values)) < 1 else 2
-    if len(values) == 1 or max(values) - min(values) < 10**-digits / 2:
-        return f"{np.mean(values):.{digits}f}"
-    low, high = min(values), max(values)
-    return f"{np.mean(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def table(runs: dict[str, dict]) -> list[str]:
+def table(runs: dict[str, dict]) -> str:
     """Lay out base, R1-Zero over the seeds, and the controls."""
     controls = [name for name in CONTROLS if name in runs]
     heads = ["", "base", "R1-Zero, mean of 5 seeds (range)"]
     heads += [CONTROLS[name] for name in controls]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    rows = []
     for name, figure in ROWS.items():
         cells = [name]
         for which in ("base", "r1-zero"):
@@ -98,61 +101,53 @@ def table(runs: dict[str, dict]) -> list[str]:
                 cells.append(f"{spread([figure(checkpoints['base'])])} → {spread([after])}")
             else:
                 cells.append(spread([after]))
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        rows.append(cells)
+    return lay_out(heads, rows)
 
 
-def seed_table(runs: dict[str, dict]) -> list[str]:
+def seed_table(runs: dict[str, dict]) -> str:
     """Lay out every seed: accuracy with its interval, votes, and how fast it got there."""
-    lines = ["| seed | pass@1 | 95 % interval over problems | majority of 16 |"]
-    lines[0] += " seconds of training | validation first ≥ .75 at |"
-    lines += ["|---|---|---|---|---|---|"]
+    heads = ["seed", "pass@1", "95 % interval over problems", "majority of 16"]
+    heads += ["seconds of training", "validation first ≥ .75 at"]
+    rows = []
     for seed in SEEDS:
         results = runs[seed]["results"]
         found = results["checkpoints"]["r1-zero"]
         p = found["pass_at_1"]
         reached = [(step, s) for step, s, v in runs[seed]["validation"] if v >= 0.75]
         first = f"step {reached[0][0]}, {reached[0][1]:.0f} s" if reached else "never"
-        lines.append(
-            f"| {seed[4:]} | {p['value']:.3f} | {p['low']:.3f} to {p['high']:.3f} | "
-            f"{found['maj_at_16']['value']:.3f} | "
-            f"{results['seconds']['r1-zero']:.0f} | {first} |"
+        rows.append(
+            [
+                seed[4:],
+                f"{p['value']:.3f}",
+                f"{p['low']:.3f} to {p['high']:.3f}",
+                f"{found['maj_at_16']['value']:.3f}",
+                f"{results['seconds']['r1-zero']:.0f}",
+                first,
+            ]
         )
-    return lines
+    return lay_out(heads, rows)
 
 
-def halfway_table(runs: Path) -> list[str]:
+def halfway_table(runs: Path) -> str:
     """Lay out the checkpoints of step 10: what a majority adds in the middle of training."""
-    lines = ["| seed, step 10 | pass@1 | majority of 16 | pass@16 |", "|---|---|---|---|"]
+    names, rows = ("pass@1", "majority of 16", "pass@16"), []
     for seed in SEEDS:
-        found = json.loads((runs / f"{seed}-step10.json").read_text(encoding="utf-8"))
-        (c,) = found["checkpoints"].values()
-        cells = [
-            seed[4:],
-            *(f"{ROWS[n](c):.3f}" for n in ("pass@1", "majority of 16", "pass@16")),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        (c,) = read_object(runs / f"{seed}-step10.json")["checkpoints"].values()
+        rows.append([seed[4:], *(f"{ROWS[name](c):.3f}" for name in names)])
+    return lay_out(["seed, step 10", *names], rows)
 
 
 def draw(runs: dict[str, dict], path: Path) -> None:
     """Draw the curves of all seeds and controls."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
-    plt.rcParams.update({"svg.hashsalt": "minir1", "font.size": 9, "axes.grid": True})
-    plt.rcParams.update({"grid.alpha": 0.25, "axes.spines.top": False})
-    plt.rcParams["axes.spines.right"] = False
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6), sharex=True)
-    styles = {"random": ("#999999", ":"), "format": ("#999999", "--")}
-    styles["no-reflection"] = ("#D55E00", "-.")
+    figure, axes = pyplot().subplots(2, 2, figsize=(9, 6), sharex=True)
+    styles = {"random": (GREY, ":"), "format": (GREY, "--")}
+    styles["no-reflection"] = (ORANGE, "-.")
     for axis, (name, label) in zip(axes.flat, CURVES.items(), strict=True):
         seeds = np.array([runs[s]["curves"][name] for s in SEEDS], float)
         steps = runs[SEEDS[0]]["curves"]["step"]
-        axis.fill_between(steps, seeds.min(0), seeds.max(0), color="#0072B2", alpha=0.18, lw=0)
-        axis.plot(steps, seeds.mean(0), color="#0072B2", label="R1-Zero, 5 seeds, range")
+        axis.fill_between(steps, seeds.min(0), seeds.max(0), color=BLUE, alpha=0.18, lw=0)
+        axis.plot(steps, seeds.mean(0), color=BLUE, label="R1-Zero, 5 seeds, range")
         for control, (colour, line) in styles.items():
             if control in runs:
                 curve = runs[control]["curves"]
@@ -169,15 +164,15 @@ def draw(runs: dict[str, dict], path: Path) -> None:
     figure.tight_layout(rect=(0, 0.06, 1, 1))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncol=3, frameon=False, fontsize=8)
-    figure.savefig(path, metadata={"Date": None})
+    save(figure, path)
 
 
 def picture(folder: Path, path: Path) -> None:
     """Draw the dashboard as it stood at the end of a run, with one of its last answers."""
     from minir1.ui import Sample, dashboard_svg
 
-    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").open(encoding="utf-8")]
-    answers = [json.loads(line) for line in (folder / "samples.jsonl").open(encoding="utf-8")]
+    metrics = read_lines(folder / "metrics.jsonl")
+    answers = read_lines(folder / "samples.jsonl")
     last = [a for a in answers if a["step"] == metrics[-1]["step"] and a["right"]]
     chosen = max(last, key=lambda a: (a["tokens"] < 110) * a["tokens"])
     sample = Sample(chosen["prompt"], chosen["completion"], 1.1, True)
@@ -195,10 +190,12 @@ def main() -> None:
     runs = {name: read_run(args.runs / name) for name in found}
     text = json.dumps({"schema": 1, "runs": runs}, ensure_ascii=False)
     (args.out / "r1-zero.json").write_text(text + "\n", encoding="utf-8")
-    page = (Path(__file__).parent / "r1-zero.template.md").read_text(encoding="utf-8")
-    page = page.replace("{{table}}", "\n".join(table(runs)))
-    page = page.replace("{{seeds}}", "\n".join(seed_table(runs)))
-    page = page.replace("{{halfway}}", "\n".join(halfway_table(args.runs)))
+    tables = {
+        "table": table(runs),
+        "seeds": seed_table(runs),
+        "halfway": halfway_table(args.runs),
+    }
+    page = fill(Path(__file__).parent / "r1-zero.template.md", tables)
     (args.out / "r1-zero.md").write_text(page, encoding="utf-8")
     draw(runs, args.out / "r1-zero.svg")
     picture(args.runs / "seed0", args.out / "dashboard.svg")
