@@ -12,6 +12,7 @@ from minir1 import reward_model
 from minir1.checkpoint import read_ours
 from minir1.config import RunConfig, changed
 from minir1.errors import UserError
+from minir1.pipeline import RECIPES, STUDENT
 from minir1.runfolder import RunFolder
 from minir1.storage.files import read_json
 from minir1.storage.jsonlines import read_lines
@@ -44,7 +45,8 @@ def take_over(run: RunFolder, origin: str | Path) -> list[str]:
     if bases[0].get("digest") != bases[1].get("digest"):
         raise UserError(f"--from {old}: that run began from another base; leave out --from")
     names = unchanged(run.config, RunConfig.from_dict(described["config"]))
-    taken = [name for name in names if _folder(old, name).is_dir()]
+    wanted = RECIPES[run.config.recipe]
+    taken = [name for name in names if name in wanted and _folder(old, name).is_dir()]
     for name in taken:
         run.copy_folder(_folder(old, name), _folder(run.path, name))
     _copy_lines(run, old, taken)
@@ -82,7 +84,7 @@ def _copy_lines(run: RunFolder, old: Path, taken: list[str]) -> None:
 def _copy_figures(run: RunFolder, old: Path, taken: list[str]) -> None:
     """Copy how the checkpoints were measured, where both runs measure alike."""
     results = read_json(old / "results.json")
-    known = {"base", "small-base", *taken}
+    known = {"base", STUDENT, *taken} if "distilled" in taken else {"base", *taken}
     kept: dict[str, Any] = {
         "taken_over": taken,
         "seconds": {name: s for name, s in results["seconds"].items() if name in taken},

@@ -18,6 +18,9 @@ from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
 
 
+TOKENS_PER_MICROBATCH = 600  # a small batch still gives every core something to do
+
+
 class Document(NamedTuple):
     """A prompt and how to answer it, <eos> included."""
 
@@ -55,7 +58,7 @@ def train(
             config.model,
             sft.pad(batch, tokenizer.pad_id),
             mask,
-            config.grpo.tokens_per_microbatch,
+            TOKENS_PER_MICROBATCH,
             config.threads,
         )
         rate = settings.learning_rate * optim.warmup_cosine(

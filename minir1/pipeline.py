@@ -131,6 +131,7 @@ def make_r1(story: Story, stage: Stage) -> Made:
         learning_rate=settings.learning_rate,
         zh_prompts=settings.zh_prompts,
         combine=settings.combine,
+        average=settings.average,
     )
     reward = replace(
         config.reward,

@@ -35,7 +35,7 @@ STAGE = "reward-model"
 HEAD = "score.weight"  # (1, C)
 HEAD_STD = 0.02  # of its first draw: every score begins near zero
 CUT_OFF = -3.0  # the reward of a completion without <eos>; no other is lower
-TOKENS_PER_MICROBATCH = 1280  # tokens in memory at once; changes rounding only
+TOKENS_PER_MICROBATCH = 300  # texts are short: every core gets some of a batch
 
 
 def start(params: Mapping[str, Any], config: ModelConfig, seed: int) -> Learner:

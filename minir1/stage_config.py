@@ -72,12 +72,12 @@ class PreferenceConfig(Section):
 
     section: ClassVar[str] = "preference"
 
-    samples: Count = 16  # answers to each general prompt by the base, and as many by dev3
-    pairs: Count = 4000  # at most; R1: 66,000
+    samples: Count = 48  # answers to each general prompt by the base, and as many by dev3
+    pairs: Count = 8000  # at most; R1: 66,000
     held_out_pairs: Count = 500  # at most, to measure by
     noise: Annotated[float, Range(0, 0.49)] = 0.1  # labels that are the wrong way round
     epochs: Count = 1  # R1: 1
-    batch: Count = 64  # pairs an update; R1: 256
+    batch: Count = 16  # pairs an update; R1: 256
     learning_rate: Positive = 5e-4  # R1: 6e-6
     warmup: Whole = 5
     final_fraction: Share = 0.1
@@ -91,16 +91,19 @@ class AlignmentConfig(Section):
 
     section: ClassVar[str] = "r1"
 
-    steps: Whole = 20  # R1: 1,700 updates
-    general_steps: Whole = 10  # of them, with general prompts too: the last; R1: 400
-    general_prompts: Count = 32  # general prompts a rollout, beside grpo.prompts problems
-    learning_rate: Positive = 2e-4
+    steps: Whole = 24  # R1: 1,700 updates
+    general_steps: Whole = 14  # of them, with general prompts too: the last; R1: 400
+    general_prompts: Count = 64  # general prompts a rollout, beside grpo.prompts problems
+    learning_rate: Positive = 3e-4
     temperature: Positive = 1.0  # R1: 0.7
     format: Weight = 1.0  # weight of the format; R1: 1, as for accuracy
     preference: Weight = 1.0  # weight of the reward model's score
     language: Weight = 0.3  # weight of language consistency, problems and general prompts
     zh_prompts: Share = 0.5
     combine: Literal["sum", "normalise"] = "sum"  # sum the rewards, or each one's advantages
+    average: Literal["token", "sequence", "constant"] = (
+        "sequence"  # a general answer, however short, counts like a long thought; R1: sequence
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
