@@ -17,7 +17,6 @@ from minir1.rng import generator
 from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
 
-
 TOKENS_PER_MICROBATCH = 600  # a small batch still gives every core something to do
 
 
