@@ -13,7 +13,8 @@ BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read a file with one JSON object a line."""
-    return [json.loads(line) for line in path.open(encoding="utf-8")]
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def arm_table(runs: Runs, arm: str) -> str:
         cells = [checkpoint, row.label, row.cell(normal), row.cell(other)]
         word = "not measured" if change is None else change.word
         rows.append([*cells, row.change(change), word])
-    return lay_out(heads, rows)
+    return lay_out(heads, rows) if runs.by_arm[arm] else ""
 
 
 def contrast(

@@ -9,6 +9,7 @@ from publishing import lay_out, spread_to
 from minir1.config import flatten, tiny
 from minir1.pipeline import RECIPES
 from minir1.reporting.formats import count, power
+from minir1.reporting.measures import KINDS
 from minir1.reward_model import STAGE as REWARD_MODEL
 from r1_page.rows import NOTHING
 from r1_page.runs import NORMAL, Run, Runs
@@ -33,7 +34,7 @@ SHOWN = {
     REWARD_MODEL: ("preference.noise", "preference.epochs", "preference.learning_rate"),
     "r1": (
         "r1.general_steps", "r1.general_prompts", "r1.learning_rate", "r1.format",
-        "r1.language", "r1.preference", "r1.combine",
+        "r1.language", "r1.preference", "r1.combine", "r1.average",
     ),
     "distilled": ("distilled.epochs", "distilled.learning_rate"),
     "small-rl": ("small.learning_rate", "small.matched"),
@@ -47,14 +48,14 @@ def commands(runs: Runs) -> str:
     alike: dict[str, list[int]] = defaultdict(list)
     for arm, found in runs.by_arm.items():
         for seed, run in found.items():
-            alike[_command(arm, run, runs.normal.get(seed))].append(seed)
+            alike[_command(arm, run)].append(seed)
     return "\n".join(
         f"for seed in {' '.join(map(str, sorted(seeds)))}; do {command}; done"
         for command, seeds in alike.items()
     )
 
 
-def _command(arm: str, run: Run, normal: Run | None) -> str:
+def _command(arm: str, run: Run) -> str:
     preset = flatten(tiny(run.settings["recipe"], run.seed))
     typed = [
         f"--set {key}={_typed(value)}"
@@ -66,7 +67,7 @@ def _command(arm: str, run: Run, normal: Run | None) -> str:
         words.append(f"--recipe {run.settings['recipe']}")
     if arm == NORMAL:
         return " ".join([*words, *typed, "--out RUNS/seed$seed"])
-    if run.results.get("taken_over") and normal is not None:
+    if run.results.get("taken_over"):
         words.append("--from RUNS/seed$seed")
     return " ".join([*words, *typed, f"--out RUNS/{arm}-$seed"])
 
@@ -91,10 +92,11 @@ def measured(runs: Runs) -> str:
         return "No run was found."
     problems, general = checkpoints[-1]["pass_at_1"], checkpoints[-1]["general"]
     seeds = count(len(runs.normal), "seed")
+    kinds = ", ".join(KINDS.get(kind, kind) for kind in checkpoints[-1]["general_by_kind"])
     return (
         f"{seeds}; every checkpoint answered {problems['problems']} test problems, "
-        f"{problems['samples']} times each, and {general['prompts']} general test prompts, "
-        f"{general['samples']} times each, at temperature 1."
+        f"{problems['samples']} times each, and {general['prompts']} general test prompts "
+        f"({kinds}), {general['samples']} times each, at temperature 1."
     )
 
 
@@ -115,6 +117,7 @@ def _stage(runs: Runs, stage: str) -> list[str]:
     settings = ", ".join(
         f"{key.split('.')[-1].replace('_', ' ')} {_typed(first.settings[key])}"
         for key in SHOWN[stage]
+        if key in first.settings
     )
     steps = [len(run.curve(stage, "step")[0]) for run in runs.normal.values()]
     spent = [

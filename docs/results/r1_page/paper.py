@@ -87,8 +87,8 @@ def _sentence(runs: Runs, published: Published) -> str:
         parts.append(f"{before} → {after} {verdicts[-1]} ({row.change(change)}, {there} there)")
     moved = [v for v in verdicts if v in (AGREES, OPEN, OTHER_WAY)]
     agree = (
-        f"of {len(moved)} changes there {moved.count(AGREES)} agree, "
-        f"{moved.count(OTHER_WAY)} go the other way, {moved.count(OPEN)} are undecided here"
+        f"{len(moved)} changes there; here {moved.count(AGREES)} agree, "
+        f"{moved.count(OTHER_WAY)} the other way, {moved.count(OPEN)} undecided"
     )
     return f"* **{published.title} and {row.title}**: {agree}. {'; '.join(parts)}."
 
