@@ -131,7 +131,7 @@ def test_an_unknown_key_says_what_to_type(given: str, said: str) -> None:
         ("recipe=r0", "pretrain, r1-zero, r1 or all"),
         ("dev3.start=dev1", "base or dev2; did you mean dev2?"),
         ("preference.noise=0.5", "a number from 0 to 0.49"),
-        ("r1.general_steps=21", "at most r1.steps=20"),
+        ("r1.general_steps=900", f"at most r1.steps={tiny().r1.steps}"),
         ("r1.combine=max", "sum or normalise"),
     ],
 )

@@ -412,10 +412,11 @@ def test_twenty_steps_go_where_they_have_always_gone() -> None:
 
     On the four x86 kernels of OpenBLAS all 20 steps draw the same tokens, on MLX the first
     18; then what is counted is equal, and what is computed differs by less than 4e-5, kl by
-    2e-3 (it is a difference of almost equal numbers). A token is another where a uniform number lies
-    between two roundings of the same probability, once in about a million draws; a step
-    draws 800. From there on the runs differ, so the tight comparison ends; what remains is
-    that the means stay near. In the first steps such a token is too unlikely to allow for.
+    2e-3 (it is a difference of almost equal numbers). A token is another where a uniform
+    number lies between two roundings of the same probability, once in about a million draws;
+    a step draws 800. From there on the runs differ, so the tight comparison ends; what
+    remains is that the means stay near. In the first steps such a token is too unlikely to
+    allow for.
     """
     pinned, ours = json.loads(PINNED.read_text()), trajectory()
     same = [a["tokens"] == b["tokens"] for a, b in zip(ours, pinned, strict=True)]

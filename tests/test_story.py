@@ -334,8 +334,8 @@ GIVEN = (
     "dev2.steps=6", "dev2.learning_rate=0.11", "dev2.language=0.21", "dev2.format=0.71",
     "dev2.zh_prompts=0.81", "r1.steps=7", "r1.learning_rate=0.12", "r1.language=0.22",
     "r1.format=0.72", "r1.preference=2", "r1.zh_prompts=0.82", "r1.temperature=0.5",
-    "r1.combine=normalise", "small.matched=false", "small.steps=8", "small.after_steps=9",
-    "small.learning_rate=0.13", "small.after_learning_rate=0.14",
+    "r1.combine=normalise", "r1.average=constant", "small.matched=false", "small.steps=8",
+    "small.after_steps=9", "small.learning_rate=0.13", "small.after_learning_rate=0.14",
 )  # fmt: skip
 TAKEN: dict[str, dict[str, str]] = {  # where a stage finds a setting -> which one that is
     "r1-zero": {},
@@ -347,7 +347,7 @@ TAKEN: dict[str, dict[str, str]] = {  # where a stage finds a setting -> which o
     "r1": {
         "grpo.steps": "r1.steps", "grpo.learning_rate": "r1.learning_rate",
         "grpo.zh_prompts": "r1.zh_prompts", "grpo.combine": "r1.combine",
-        "reward.language": "r1.language", "reward.format": "r1.format",
+        "grpo.average": "r1.average", "reward.language": "r1.language", "reward.format": "r1.format",
         "reward.preference": "r1.preference", "sample.temperature": "r1.temperature",
     },
     "small-rl": {"grpo.steps": "small.steps", "grpo.learning_rate": "small.learning_rate"},
