@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minir1 import backend, evaluate, pipeline
+from minir1 import backend, conversation, evaluate, pipeline
 from minir1.asking import Question, judge, question, room
 from minir1.backend import from_numpy, xp
 from minir1.chat import Conversation, typed
@@ -67,6 +67,9 @@ def evaluate_checkpoint(
         style="baseline",
     )
     figures, _ = evaluate.held_out_figures(loaded.params, config, loaded.tokenizer, split)
+    if split == "test":  # there are no general prompts to validate on
+        said = evaluate.general_answers(loaded.params, config, loaded.tokenizer)
+        figures |= conversation.figures(said, samples, seed)
     results = {
         "schema": 1,
         "seed": seed,
