@@ -128,9 +128,7 @@ def test_no_group_of_the_update_is_flat(folder: Path, monkeypatch: pytest.Monkey
     seen = []
     improve = rl.improve
 
-    def spy(
-        learner: rl.Learner, config: object, graded: answers.Graded, *rest: object
-    ) -> dict:
+    def spy(learner: rl.Learner, config: object, graded: answers.Graded, *rest: object) -> dict:
         changes = improve(learner, config, graded, *rest)
         seen.append((graded.rewards, changes))
         return changes

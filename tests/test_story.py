@@ -347,7 +347,8 @@ TAKEN: dict[str, dict[str, str]] = {  # where a stage finds a setting -> which o
     "r1": {
         "grpo.steps": "r1.steps", "grpo.learning_rate": "r1.learning_rate",
         "grpo.zh_prompts": "r1.zh_prompts", "grpo.combine": "r1.combine",
-        "grpo.average": "r1.average", "reward.language": "r1.language", "reward.format": "r1.format",
+        "grpo.average": "r1.average", "reward.language": "r1.language",
+        "reward.format": "r1.format",
         "reward.preference": "r1.preference", "sample.temperature": "r1.temperature",
     },
     "small-rl": {"grpo.steps": "small.steps", "grpo.learning_rate": "small.learning_rate"},
