@@ -304,3 +304,46 @@ def test_float32_is_enough() -> None:
     assert loss.dtype == grad.dtype == np.float32
     close("loss", loss, exact, **F32)
     close("gradient", grad, slope, **F32)
+
+
+# several kinds of reward
+
+
+PARTS = {
+    "accuracy": np.array([[1.0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]]),
+    "format": np.array([[1.0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]),
+}
+WEIGHTS = {"accuracy": 2.0, "format": 0.5, "preference": 9.0}
+
+
+def test_kinds_of_reward_are_graded_apart_and_summed_with_their_weights() -> None:
+    """By hand: one right of four stands 1.732 above the mean, two well-formed of four 1."""
+    high, low = 0.75 / (math.sqrt(3) / 4 + 1e-4), 0.25 / (math.sqrt(3) / 4 + 1e-4)
+    one = 0.5 / (0.5 + 1e-4)
+    first = [2 * high + one / 2, -2 * low + one / 2, -2 * low - one / 2, -2 * low - one / 2]
+    second = [one / 2, -one / 2, one / 2, -one / 2]  # all are right: only the form tells
+    out = grpo.summed_advantages(PARTS, WEIGHTS)
+    close("summed", out, [first, second, [0] * 4], **F64)
+    plain = grpo.summed_advantages(PARTS, WEIGHTS, "none")
+    close("none", plain[0], [1.5 + 0.25, -0.5 + 0.25, -0.75, -0.75], **F64)
+
+
+@pytest.mark.parametrize("scale", ["std", "none"])
+def test_one_kind_of_reward_is_graded_as_ever(scale: str) -> None:
+    alone = grpo.summed_advantages({"accuracy": REWARDS}, {"accuracy": 1.0}, scale)
+    assert np.array_equal(alone, grpo.group_advantages(REWARDS, scale))
+
+
+def test_a_kind_without_spread_adds_nothing_however_heavy_it_is() -> None:
+    out = grpo.summed_advantages(PARTS, WEIGHTS)
+    flat = {**PARTS, "preference": np.array([[0.7] * 4, [-3.0] * 4, [0.1] * 4])}
+    assert np.array_equal(grpo.summed_advantages(flat, WEIGHTS), out)
+
+
+def test_a_small_kind_speaks_beside_a_large_one_only_when_graded_apart() -> None:
+    """Summed first, the difference of form between two right answers drowns."""
+    parts = {"accuracy": np.array([[10.0, 10, 0, 0]]), "format": np.array([[0.1, 0, 0.1, 0]])}
+    weights = {"accuracy": 1.0, "format": 1.0}
+    summed = grpo.group_advantages(parts["accuracy"] + parts["format"])[0]
+    apart = grpo.summed_advantages(parts, weights)[0]
+    assert summed[0] - summed[1] < 0.03 and apart[0] - apart[1] > 1.9

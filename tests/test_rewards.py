@@ -12,8 +12,11 @@ from minir1.config import RewardConfig
 from minir1.rewards import (
     accuracy,
     format_reward,
+    general_format,
     language_consistency,
     lenient_answer,
+    paid_parts,
+    part_weights,
     reward,
     strict_answer,
     vote,
@@ -258,3 +261,96 @@ def test_every_weight_moves_the_reward():
         )
     ]
     assert totals == pytest.approx([1.1, 2.1, 1.5, 1.1 + 0.4])
+
+
+# what R1 adds
+
+
+@pytest.mark.parametrize(
+    ("summary", "earned"),
+    [
+        (f"{RIGHT} = 11", 1),
+        ("7 + 1 = 12", 1),  # untrue, which is not for the format to say
+        (f"  {RIGHT}  = 11 ", 1),
+        ("11", 0),
+        (RIGHT, 0),
+        ("= 11", 0),
+        (f"{RIGHT} =", 0),
+        (f"{RIGHT} = 11 .", 0),
+        (f"so {RIGHT} = 11", 0),
+        (f"{RIGHT} = eleven", 0),
+        (f"{RIGHT} = 11 , {RIGHT} = 11", 0),
+        ("yes", 0),
+        ("( " * 10**4 + "= 11", 0),
+    ],
+)
+def test_before_the_answer_may_stand_one_equation_and_nothing_else(summary, earned):
+    completion = PERFECT.replace("<answer>", f"{summary} <answer>")
+    assert format_reward(completion, True) == earned
+    assert accuracy(PUZZLE, completion, True) == 1  # the summary is no answer
+
+
+def test_a_summary_elsewhere_is_out_of_form():
+    for broken in (f"{RIGHT} = 11 {PERFECT}", f"{PERFECT} {RIGHT} = 11"):
+        assert format_reward(broken, True) == 0
+
+
+def test_language_is_paid_to_well_formed_answers_alone():
+    """Else breaking a thought off, which mixes nothing, would be learnt."""
+    settings = RewardConfig(accuracy=1.0, format=0.5, language=0.25)
+    broken = f"<think> {THOUGHT} <eos>"
+    for completion, finished, paid in (
+        (PERFECT, True, (1, 1, 1)),
+        (broken, True, (0, 0, 0)),
+        (f"<answer> {RIGHT} </answer>", True, (1, 0, 0)),
+        (PERFECT, False, (0, 0, 0)),
+        (PERFECT.replace("wait", "等等"), True, (1, 1, 4 / 5)),
+    ):
+        total, parts = reward(PUZZLE, completion, finished, "en", settings)
+        kinds = paid_parts(parts, finished, settings)
+        assert kinds == dict(zip(("accuracy", "format", "language"), paid, strict=True))
+        assert total == pytest.approx(
+            sum(part_weights(settings)[k] * v for k, v in kinds.items())
+        )
+    assert reward(PUZZLE, broken, True, "en", settings)[1]["language_consistency"] == 1
+
+
+def test_parts_have_the_weights_that_are_set():
+    settings = RewardConfig(accuracy=3, format=4, language=5, preference=6)
+    weights = part_weights(settings)
+    assert weights == {"coin": 1, "accuracy": 3, "format": 4, "language": 5, "preference": 6}
+
+
+def test_controls_are_paid_in_one_part():
+    parts = reward(PUZZLE, PERFECT, True, "en", RewardConfig())[1]
+    assert paid_parts(parts, True, RewardConfig(kind="format")) == {"format": 1}
+    random = RewardConfig(kind="random")
+    assert [paid_parts(parts, True, random, c)["coin"] for c in (0.49, 0.5)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("completion", "earned"),
+    [
+        ("hello . <eos>", 1),
+        ("  hello .  <eos> ", 1),
+        ("<think> hmm </think> hello . <eos>", 1),
+        ("", 0),
+        ("<eos>", 0),
+        ("<think> hmm </think> <eos>", 0),
+        ("<think> </think> hello . <eos>", 0),
+        ("<think> hmm hello . <eos>", 0),
+        ("hmm </think> hello . <eos>", 0),
+        ("so <think> hmm </think> hello . <eos>", 0),
+        ("<think> hmm </think> hello . </think> <eos>", 0),
+        ("<think> hmm <think> hmm </think> hello . <eos>", 0),
+        ("</think> hmm <think> hello . <eos>", 0),
+        ("<think> hmm </think> <answer> hello . </answer> <eos>", 0),
+        ("<answer> hello . </answer> <eos>", 0),
+        ("hello . User: bye . <eos>", 0),
+        ("hello . <eos> bye . <eos>", 0),
+        ("hello . <pad> <eos>", 0),
+    ],
+)
+def test_the_form_of_a_general_answer(completion, earned):
+    assert general_format(completion, True) == earned
+    assert general_format(completion, False) == 0
