@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minir1 import behaviour, conversation, rewards
+from minir1 import behaviour, conversation, grpo, rewards
 from minir1.config import RunConfig
 from minir1.rng import uniforms
 from minir1.rollout import Rollout, sample
@@ -141,6 +141,17 @@ def _paid(sample: Sample, config: RunConfig, coin: float) -> dict[str, float]:
 def total(parts: Parts, weights: dict[str, float]) -> np.ndarray:
     """Sum the kinds of reward, each with its weight."""
     return np.sum([weights[kind] * paid for kind, paid in parts.items()], axis=0)
+
+
+def advantages(graded: Graded, config: RunConfig) -> np.ndarray:
+    """Compare every completion with its group: by the sum of its rewards, or kind by kind.
+
+    Shapes: -> (P, G)
+    """
+    if config.grpo.combine == "sum":
+        return grpo.group_advantages(graded.rewards, config.grpo.scale)
+    weights = rewards.part_weights(config.reward)
+    return grpo.summed_advantages(graded.parts, weights, config.grpo.scale)
 
 
 def describe(graded: Graded) -> dict[str, float]:

@@ -13,7 +13,6 @@ import numpy as np
 from minir1 import flops, optim, sft
 from minir1.config import RunConfig
 from minir1.rl import BETAS, Learner
-from minir1.rng import generator
 from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
 
@@ -42,16 +41,13 @@ def train(
 ) -> Iterator[dict[str, Any]]:
     """Improve the learner in place, yielding the metrics of every step."""
     total = steps_of(settings, len(documents))
-    prompts = [tokenizer.encode(document.prompt) for document in documents]
-    rows = [
-        np.array(prompt + tokenizer.encode(document.completion), np.int32)
-        for prompt, document in zip(prompts, documents, strict=True)
-    ]
+    rows = [np.array(tokenizer.encode(" ".join(document)), np.int32) for document in documents]
+    starts = [len(tokenizer.encode(document.prompt)) for document in documents]
     while learner.step < total:
         started = time.perf_counter()
-        chosen = _batch(config.seed, stage, learner.step, len(rows), settings.batch)
-        batch = [rows[i] for i in chosen]
-        mask = sft.text_mask(batch, [len(prompts[i]) for i in chosen])
+        chosen = sft.members(config.seed, stage, learner.step, len(rows), settings.batch)
+        batch, given = [rows[i] for i in chosen], [starts[i] for i in chosen]
+        mask = sft.text_mask(batch, given)
         loss, grads = sft.next_token_gradients(
             learner.params,
             config.model,
@@ -60,23 +56,15 @@ def train(
             TOKENS_PER_MICROBATCH,
             config.threads,
         )
-        rate = settings.learning_rate * optim.warmup_cosine(
-            learner.step, settings.warmup, total, settings.final_fraction
-        )
+        shape = settings.warmup, total, settings.final_fraction
+        rate = settings.learning_rate * optim.warmup_cosine(learner.step, *shape)
+        bounds = settings.grad_clip, BETAS, settings.weight_decay
         learner.params, learner.optimiser, norm = sft.update(
-            learner.params,
-            grads,
-            learner.optimiser,
-            rate,
-            settings.grad_clip,
-            BETAS,
-            settings.weight_decay,
+            learner.params, grads, learner.optimiser, rate, *bounds
         )
         learner.step += 1
-        asked = np.array([len(prompts[i]) for i in chosen])
-        learner.flops += flops.update_flops(
-            config.model, asked, np.array([len(row) for row in batch]) - asked
-        )
+        read = np.array(given), np.array([len(row) for row in batch]) - given
+        learner.flops += flops.update_flops(config.model, *read)
         seconds = time.perf_counter() - started
         learner.seconds += seconds
         yield {
@@ -89,11 +77,3 @@ def train(
             "trained_tokens": float(mask.sum()),
             "update_tokens_per_second": sum(map(len, batch)) / seconds,
         }
-
-
-def _batch(seed: int, stage: str, step: int, documents: int, size: int) -> np.ndarray:
-    """Choose the documents of a step: epoch after epoch, each in an order of its own."""
-    per_epoch = -(-documents // size)
-    epoch, place = divmod(step, per_epoch)
-    order = generator(seed, stage, "order", epoch).permutation(documents)
-    return order[place * size : (place + 1) * size]

@@ -152,7 +152,7 @@ def train(
     texts = [_encoded(tokenizer, side) for side in zip(*(p.texts for p in pairs), strict=True)]
     while learner.step < total:
         started = time.perf_counter()
-        members = _members(config.seed, learner.step, len(pairs), settings.batch)
+        members = sft.members(config.seed, STAGE, learner.step, len(pairs), settings.batch)
         rows = [side[i] for side in texts for i in members]  # the chosen first
         loss, scores, grads = preference_gradients(
             learner.params, config.model, rows, tokenizer.pad_id, threads=config.threads
@@ -182,13 +182,6 @@ def train(
             "learning_rate": rate,
             "update_tokens_per_second": sum(map(len, rows)) / seconds,
         }
-
-
-def _members(seed: int, step: int, pairs: int, batch: int) -> np.ndarray:
-    """Choose the pairs of a step: epoch after epoch, each in an order of its own."""
-    epoch, place = divmod(step, -(-pairs // batch))
-    order = generator(seed, STAGE, "order", epoch).permutation(pairs)
-    return order[place * batch : (place + 1) * batch]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minir1 import flops, grpo, microbatch, model, optim, rewards, sft
-from minir1.answers import Graded, Judge, ask, describe, grade, total
+from minir1.answers import Graded, Judge, advantages, ask, describe, grade, total
 from minir1.backend import parallel_map, to_numpy, xp
 from minir1.config import RunConfig
 from minir1.errors import UserError
@@ -130,24 +130,12 @@ def _ask_and_grade(
     return Graded(questions, rollout, samples, paid, parts)
 
 
-def advantages(graded: Graded, config: RunConfig) -> np.ndarray:
-    """Compare every completion with its group: by the sum of its rewards, or kind by kind.
-
-    Shapes: -> (P, G)
-    """
-    if config.grpo.combine == "sum":
-        return grpo.group_advantages(graded.rewards, config.grpo.scale)
-    weights = rewards.part_weights(config.reward)
-    return grpo.summed_advantages(graded.parts, weights, config.grpo.scale)
-
-
 def improve(
     learner: Learner, config: RunConfig, graded: Graded, steps: float | None = None
 ) -> dict[str, float]:
     """Update the policy on one rollout; return what the update did.
 
     The learning rate falls over so many steps, by default those of the configuration.
-
     Groups without spread are left out, and their tokens do not count in the average.
     The others are split by prompt into minibatches, one optimiser step each.
     """
@@ -163,31 +151,21 @@ def improve(
         for i, prompts in enumerate(np.array_split(kept, settings.minibatches)):
             if not len(prompts):
                 continue
-            rows = (prompts[:, None] * settings.group + np.arange(settings.group)).reshape(-1)
+            rows = _rows(prompts, settings.group)
             grads, ratio, pushed = _gradient(
                 learner.params, config, rollout, rows, pushes.reshape(-1), references
             )
-            if inner == 0 and i == 0:
+            if inner == i == 0:
                 gap = _check_first(ratio, learner.step)
-            norm = optim.global_norm(grads)
-            _check_finite(norm, learner.step)
+            norm = _check_finite(optim.global_norm(grads), learner.step)
+            limits = settings.grad_clip, BETAS, settings.weight_decay
             learner.params, learner.optimiser, _ = sft.update(
-                learner.params,
-                grads,
-                learner.optimiser,
-                rate,
-                settings.grad_clip,
-                BETAS,
-                settings.weight_decay,
+                learner.params, grads, learner.optimiser, rate, *limits
             )
             norms.append(norm)
-            clipped.append(
-                grpo.clip_fraction(ratio, pushed, settings.clip_low, settings.clip_high)
-            )
-    taught = (kept[:, None] * settings.group + np.arange(settings.group)).reshape(-1)
-    learner.flops += settings.inner_steps * flops.update_flops(
-        config.model, rollout.prompt_lengths[taught], rollout.completion_lengths[taught]
-    )
+            bounds = settings.clip_low, settings.clip_high
+            clipped.append(grpo.clip_fraction(ratio, pushed, *bounds))
+    learner.flops += settings.inner_steps * _update_flops(config, rollout, kept)
     trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
     return {
         "kl": _distance(rollout, references),
@@ -198,6 +176,20 @@ def improve(
         "logprob_gap": gap,
         "trained_tokens": float(trained) * settings.inner_steps,
     }
+
+
+def _rows(prompts: np.ndarray, group: int) -> np.ndarray:
+    """List the rows of a rollout that belong to some prompts.
+
+    Shapes: (p) -> (p·G)
+    """
+    return (prompts[:, None] * group + np.arange(group)).reshape(-1)
+
+
+def _update_flops(config: RunConfig, rollout: Rollout, prompts: np.ndarray) -> int:
+    rows = _rows(prompts, config.grpo.group)
+    lengths = rollout.prompt_lengths[rows], rollout.completion_lengths[rows]
+    return flops.update_flops(config.model, *lengths)
 
 
 def _gradient(
@@ -289,9 +281,10 @@ def _check_first(ratio: np.ndarray, step: int) -> float:
     return gap
 
 
-def _check_finite(norm: float, step: int) -> None:
+def _check_finite(norm: float, step: int) -> float:
     if not np.isfinite(norm):
         raise UserError(
             f"step {step + 1}: the gradient is {norm}; the last saved state is good. "
             f"Try a lower grpo.learning_rate: --set grpo.learning_rate=1e-4"
         )
+    return norm

@@ -13,6 +13,17 @@ import numpy as np
 from minir1 import microbatch, model, optim
 from minir1.backend import xp
 from minir1.model_config import ModelConfig
+from minir1.rng import generator
+
+
+def members(seed: int, stage: str, step: int, count: int, size: int) -> np.ndarray:
+    """Choose what a step learns from: epoch after epoch, each in an order of its own.
+
+    Shapes: -> (at most `size`) places among `count`
+    """
+    epoch, place = divmod(step, -(-count // size))
+    order = generator(seed, stage, "order", epoch).permutation(count)
+    return order[place * size : (place + 1) * size]
 
 
 def pad(rows: list[np.ndarray], pad_id: int) -> np.ndarray:

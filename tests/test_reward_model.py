@@ -12,7 +12,7 @@ import pytest
 import reference
 from check import F32, F64, SMALL, as_arrays, check_gradient, check_slopes, close, random_params
 
-from minir1 import backend, model, reward_model
+from minir1 import backend, model, reward_model, sft
 from minir1.backend import to_numpy, xp
 from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.config import ModelConfig, RunConfig, override, tiny
@@ -218,12 +218,13 @@ def test_every_step_tells_how_it_goes() -> None:
 
 
 def test_an_epoch_reads_every_pair_once_in_an_order_of_its_own() -> None:
-    epochs = [[reward_model._members(0, 4 * e + i, 100, 32) for i in range(4)] for e in (0, 1)]
+    steps = [sft.members(0, reward_model.STAGE, step, 100, 32) for step in range(8)]
+    epochs = [steps[:4], steps[4:]]
     orders = [np.concatenate(epoch).tolist() for epoch in epochs]
     assert [len(part) for part in epochs[0]] == [32, 32, 32, 4]
     assert all(sorted(order) == list(range(100)) for order in orders)
     assert orders[0] != orders[1]
-    assert not np.array_equal(reward_model._members(1, 0, 100, 32), epochs[0][0])
+    assert not np.array_equal(sft.members(1, reward_model.STAGE, 0, 100, 32), epochs[0][0])
 
 
 def test_a_step_reads_the_chosen_texts_and_then_the_rejected(
@@ -274,7 +275,7 @@ def test_every_setting_changes_where_it_leads(setting: str) -> None:
 
 def test_nothing_to_learn_from_is_named() -> None:
     config = config_of()
-    with pytest.raises(UserError, match=r"--set preference\.samples=32"):
+    with pytest.raises(UserError, match=r"--set preference\.samples=96"):
         next(reward_model.train(fresh(config), config, TOKENIZER, []))
 
 
