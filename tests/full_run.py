@@ -89,12 +89,13 @@ def often_saved(patch: pytest.MonkeyPatch) -> None:
 
 
 def stop_at(when: str, event: str, sent: int) -> None:
-    """Send this process a signal at an event."""
-    patch = pytest.MonkeyPatch()
+    """Send this process a signal where an event comes for the first time."""
+    patch, due = pytest.MonkeyPatch(), [(when, event)]
     often_saved(patch)
 
     def heard(*moment: str) -> None:
-        if moment == (when, event):
+        if due == [moment]:
+            due.clear()
             os.kill(os.getpid(), sent)
 
     overhear(heard, patch)

@@ -22,7 +22,7 @@ from minir1.runfolder import RunFolder
 from minir1.showcase import questions
 from minir1.story import Story
 from minir1.training import Stage
-from minir1.world.general import GeneralPrompt, general_prompts
+from minir1.world.general import general_prompts
 from minir1.world.problems import held_out, split
 from minir1.world.questions import read_prompt
 
@@ -416,19 +416,6 @@ def test_a_recipe_is_a_beginning_of_the_longer_ones() -> None:
 
 def test_the_settings_of_this_run_are_settings() -> None:
     assert override(tiny("all"), SETTINGS).recipe == "all"
-
-
-def test_the_prompts_of_the_showcase_are_of_every_kind_and_none_was_learnt() -> None:
-    asked = questions()
-    general = [q for q in asked if isinstance(q, GeneralPrompt)]
-    problems = [q for q in asked if not isinstance(q, GeneralPrompt)]
-    validation = {p.key for p in split()["validation"]}
-    assert len(problems) == 8 and {q.problem.key for q in problems} <= validation
-    levels = [q.problem.difficulty for q in problems]
-    assert levels == sorted(levels) and set(levels) == {1, 2, 3, 4}
-    assert len(general) == 10 and set(general) <= set(general_prompts("test"))
-    assert {q.kind for q in general} == {q.kind for q in general_prompts("test")}
-    assert len({q.prompt for q in asked}) == len(asked)
 
 
 def test_a_student_has_at_most_a_quarter_of_the_base() -> None:
