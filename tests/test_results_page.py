@@ -267,6 +267,15 @@ def test_commands_come_from_the_settings() -> None:
     ]
 
 
+def test_what_a_stage_cost_is_told_of_the_runs_that_finished_it() -> None:
+    steps = [{"stage": "dev2", "step": i} for i in range(1, 26)]
+    done = run(0, steps=steps, seconds={"dev2": 30.4}, compute={"dev2": 2e12})
+    going_on = run(1, steps=steps[:3])
+    lines = method.cost(runs_of(done, going_on)).splitlines()
+    (line,) = [text for text in lines if text.startswith("| dev2 |")]
+    assert line.replace("\u202f", " ").endswith("| 25 | 30 | 2.0 × 10¹² |")
+
+
 def test_runs_of_one_arm_with_other_settings_are_not_one_command() -> None:
     odd = run(1, settings=["dev2.language=0.1"])
     first, second = method.commands(runs_of(run(0), odd, run(2))).splitlines()

@@ -119,12 +119,9 @@ def _stage(runs: Runs, stage: str) -> list[str]:
         for key in SHOWN[stage]
         if key in first.settings
     )
-    steps = [len(run.curve(stage, "step")[0]) for run in runs.normal.values()]
-    spent = [
-        run.results["compute"][stage]
-        for run in runs.normal.values()
-        if stage in run.results["compute"]
-    ]
+    done = [run for run in runs.normal.values() if stage in run.results["seconds"]]
+    steps = [len(run.curve(stage, "step")[0]) for run in done]
+    spent = [r.results["compute"][stage] for r in done if stage in r.results["compute"]]
     return [
         stage,
         STARTS[stage],
