@@ -32,21 +32,25 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
 EVERYWHERE = ("seed", "model", "sample", "reward", "grpo")  # settings of every stage
 
 
-def take_over(run: RunFolder, origin: str | Path) -> list[str]:
-    """Copy the stages that the new run would make alike; return their names.
+def require_same_base(origin: str | Path, base: Path) -> None:
+    """Refuse a run that cannot be read, or that began from another base.
 
-    Raises: UserError if there is no such run, or if it began from another base.
+    Raises: UserError.
     """
-    old = Path(origin)
-    described = read_json(old / "config.json")
-    if "config" not in described:
-        raise UserError(f"--from {old}: wanted the folder of a run")
-    bases = [read_ours(folder / "checkpoints" / "base") for folder in (run.path, old)]
-    if bases[0].get("digest") != bases[1].get("digest"):
-        raise UserError(f"--from {old}: that run began from another base; leave out --from")
-    names = unchanged(run.config, RunConfig.from_dict(described["config"]))
-    wanted = RECIPES[run.config.recipe]
-    taken = [name for name in names if name in wanted and _folder(old, name).is_dir()]
+    _config(Path(origin))
+    theirs = Path(origin) / "checkpoints" / "base"
+    if read_ours(base).get("digest") != read_ours(theirs).get("digest"):
+        raise UserError(f"--from {origin}: that run began from another base; leave out --from")
+
+
+def take_over(run: RunFolder, origin: str | Path) -> list[str]:
+    """Copy the stages that the new run would make alike; return their names."""
+    old, wanted = Path(origin), RECIPES[run.config.recipe]
+    taken = [
+        name
+        for name in unchanged(run.config, _config(old))
+        if name in wanted and _folder(old, name).is_dir()
+    ]
     for name in taken:
         run.copy_folder(_folder(old, name), _folder(run.path, name))
     _copy_lines(run, old, taken)
@@ -54,6 +58,17 @@ def take_over(run: RunFolder, origin: str | Path) -> list[str]:
     for name in {"dev1", "dev3"} & set(taken):
         run.write(f"data/{name}.json", read_json(old / "data" / f"{name}.json"))
     return taken
+
+
+def _config(old: Path) -> RunConfig:
+    """Read the settings of a run that may have been made by another version."""
+    described = read_json(old / "config.json")
+    try:
+        return RunConfig.from_dict(described.get("config"))
+    except UserError as error:
+        raise UserError(
+            f"--from {old}: {error}; that run is of another version, start without --from"
+        ) from error
 
 
 def unchanged(new: RunConfig, old: RunConfig) -> list[str]:
@@ -93,8 +108,7 @@ def _copy_figures(run: RunFolder, old: Path, taken: list[str]) -> None:
     kept["seconds"]["evaluation"] = 0.0
     if reward_model.STAGE in taken:
         kept["reward_model"] = results["reward_model"]
-    config = RunConfig.from_dict(read_json(old / "config.json")["config"])
-    if config.evaluation == run.config.evaluation:
+    if _config(old).evaluation == run.config.evaluation:
         figures = results["checkpoints"]
         kept["checkpoints"] = {name: figures[name] for name in figures if name in known}
         answers = read_json(old / "answers.json")

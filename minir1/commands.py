@@ -8,7 +8,7 @@ from typing import Any
 
 from minir1 import backend, pipeline
 from minir1.backend import xp
-from minir1.branch import take_over
+from minir1.branch import require_same_base, take_over
 from minir1.checkpoint import resolve
 from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, override, tiny
@@ -44,6 +44,8 @@ def train(
         config = _settle(replace(tiny(recipe, seed), model=start.config), engine, settings)
         if config.model != start.config:
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
+        if origin is not None:
+            require_same_base(origin, resolve(base))
         run = RunFolder.create(out, config, engine)
         run.keep_base(resolve(base))
         if origin is not None:
