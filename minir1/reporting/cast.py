@@ -32,14 +32,14 @@ PLAYERS = {
     "dev1": Player(
         "Dev1",
         "cold start",
-        "The base, fine-tuned on some hundred of R1-Zero’s own right answers, rewritten to be "
-        "readable: one language, a summary at the end.",
+        "The base, fine-tuned on right answers of R1-Zero, rewritten to be readable: one "
+        "language, a summary at the end.",
     ),
     "dev2": Player(
         "Dev2",
         "reasoning RL",
-        "Dev1, reinforced on problems again, and paid a little for staying in the language of "
-        "the question.",
+        "Dev1, reinforced on problems again, and also paid for staying in the language of the "
+        "question.",
     ),
     "dev3": Player(
         "Dev3",
@@ -62,7 +62,7 @@ PLAYERS = {
     "small-rl": Player(
         "small RL",
         "reinforcement only",
-        "The student, reinforced on its own, for about the compute that distillation takes.",
+        "The student, reinforced on problems alone, as R1-Zero was.",
         True,
     ),
     "distilled": Player(
