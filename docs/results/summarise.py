@@ -3,7 +3,7 @@
     python docs/results/summarise.py RUNS
 
 RUNS holds seed0 to seed4, and the controls random, format and no-reflection, each a run
-folder of `minir1 train --tiny`; the commands are in the page that this writes.
+folder of `minir1 train --tiny --recipe r1-zero`; the commands are in the page that this writes.
 """
 
 import argparse
