@@ -17,7 +17,6 @@ from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, flatten, override, tiny
 from minir1.datasets import Checkpoint, Dataset
 from minir1.finetune import Document
-from minir1.model_config import ModelConfig
 from minir1.runfolder import RunFolder
 from minir1.showcase import questions
 from minir1.story import Story
@@ -416,10 +415,3 @@ def test_a_recipe_is_a_beginning_of_the_longer_ones() -> None:
 
 def test_the_settings_of_this_run_are_settings() -> None:
     assert override(tiny("all"), SETTINGS).recipe == "all"
-
-
-def test_a_student_has_at_most_a_quarter_of_the_base() -> None:
-    sizes = {name: sum(p.size for p in load(name).params.values()) for name in ("base",
-             "small-base")}  # fmt: skip
-    assert sizes["small-base"] <= sizes["base"] / 4
-    assert isinstance(load("small-base").config, ModelConfig)
