@@ -27,6 +27,7 @@ from minir1.screen.terminal import Sample, clean, make_console, print_completion
 __all__ = [
     "Dashboard",
     "Sample",
+    "View",
     "dashboard_svg",
     "make_console",
     "print_completion",

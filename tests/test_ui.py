@@ -11,7 +11,7 @@ from example_run import GOOD, HOSTILE, PROMPT, RUN, metrics, pipe, terminal
 from rich.console import Console
 
 from minir1.screen.panels import frame
-from minir1.ui import Dashboard, Sample, dashboard_svg
+from minir1.ui import Dashboard, Sample, View, dashboard_svg
 
 
 def run_dashboard(console, steps=3, **options):
@@ -127,7 +127,8 @@ def test_a_very_long_run_is_thinned_but_keeps_its_ends(monkeypatch):
 def test_svg_needs_nothing_from_outside(tmp_path):
     path = tmp_path / "dashboard.svg"
     sample = Sample(PROMPT, f"{GOOD} <script>alert(1)</script> {HOSTILE}", 1.1, True)
-    dashboard_svg(RUN, sample, path, "R1-Zero & <seed> 0")
+    view = View("R1-Zero & <seed> 0", len(RUN), len(RUN), RUN, sample=sample)
+    dashboard_svg(view, path)
     picture = path.read_text(encoding="utf-8")
     for element in ElementTree.fromstring(picture).iter():
         assert not any("//" in value for value in element.attrib.values())
@@ -141,7 +142,8 @@ def test_svg_needs_nothing_from_outside(tmp_path):
 
 def test_svg_is_the_same_every_time(tmp_path):
     for name in ("a", "b"):
-        dashboard_svg(RUN, Sample(PROMPT, GOOD, 1.1, True), tmp_path / name, "R1-Zero")
+        sample = Sample(PROMPT, GOOD, 1.1, True)
+        dashboard_svg(View("R1-Zero", len(RUN), len(RUN), RUN, sample=sample), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

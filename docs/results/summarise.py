@@ -167,18 +167,6 @@ def draw(runs: dict[str, dict], path: Path) -> None:
     save(figure, path)
 
 
-def picture(folder: Path, path: Path) -> None:
-    """Draw the dashboard as it stood at the end of a run, with one of its last answers."""
-    from minir1.ui import Sample, dashboard_svg
-
-    metrics = read_lines(folder / "metrics.jsonl")
-    answers = read_lines(folder / "samples.jsonl")
-    last = [a for a in answers if a["step"] == metrics[-1]["step"] and a["right"]]
-    chosen = max(last, key=lambda a: (a["tokens"] < 110) * a["tokens"])
-    sample = Sample(chosen["prompt"], chosen["completion"], 1.1, True)
-    dashboard_svg(metrics, sample, path, "R1-Zero · seed 0 · numpy · 2 threads")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path)
@@ -198,7 +186,6 @@ def main() -> None:
     page = fill(Path(__file__).parent / "r1-zero.template.md", tables)
     (args.out / "r1-zero.md").write_text(page, encoding="utf-8")
     draw(runs, args.out / "r1-zero.svg")
-    picture(args.runs / "seed0", args.out / "dashboard.svg")
 
 
 if __name__ == "__main__":

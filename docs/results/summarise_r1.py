@@ -1,4 +1,5 @@
-"""Turn run folders into the results of R1's stages: r1.json, r1.md, r1.svg and r1-arms.svg.
+"""Turn run folders into the results of R1's stages: r1.json, r1.md, r1.svg, r1-arms.svg
+and the picture of the dashboard.
 
     python docs/results/summarise_r1.py RUNS
 
@@ -16,6 +17,10 @@ from publishing import fill
 from r1_page import arms, method, paper, plots, stages, students, targets
 from r1_page.rows import EVERYDAY, REASONING
 from r1_page.runs import CHECKPOINTS, NORMAL, STUDENTS, Run, Runs
+
+from minir1.pipeline import R1_LINE, RECIPES
+from minir1.storage.jsonlines import read_lines
+from minir1.ui import Sample, View, dashboard_svg
 
 TEMPLATE = Path(__file__).parent / "r1.template.md"
 CURVES = ["accuracy", "completion_tokens", "language_consistency", "mixed_language_rate"]
@@ -98,6 +103,28 @@ def _curves(run: Run, stage: str) -> dict[str, list[Any]]:
     return {name: [steps, values] for name, (steps, values) in found.items() if values}
 
 
+def dashboard(folder: Path, path: Path) -> None:
+    """Draw the dashboard as it stood at the end of stage r1, with one of its last answers."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    steps = [m for m in read_lines(folder / "metrics.jsonl") if m["stage"] == "r1"]
+    answers = [a for a in read_lines(folder / "samples.jsonl") if a["stage"] == "r1"]
+    last = [a for a in answers if a["step"] == steps[-1]["step"] and a["right"]]
+    chosen = max(last, key=lambda a: (a["tokens"] < 110) * a["tokens"])
+    measured = {n: f for n, f in results["checkpoints"].items() if n in ("base", *R1_LINE[:-1])}
+    view = View(
+        title=f"R1 and its students · seed {results['seed']} · {results['engine']} · 2 threads",
+        done=len(steps),
+        total=len(steps),
+        history=steps,
+        elapsed=steps[-1]["seconds"],
+        sample=Sample(chosen["prompt"], chosen["completion"], chosen["reward"], True),
+        stages=RECIPES["all"],
+        stage="r1",
+        measured=measured,
+    )
+    dashboard_svg(view, path, width=110, height=34)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path)
@@ -110,6 +137,8 @@ def main() -> None:
     (args.out / "r1.md").write_text(fill(TEMPLATE, page_parts(runs)), encoding="utf-8")
     plots.draw_stages(runs, args.out / "r1.svg")
     plots.draw_arms(runs, args.out / "r1-arms.svg")
+    if (args.runs / "seed0" / "answers.json").exists():
+        dashboard(args.runs / "seed0", args.out / "dashboard.svg")
 
 
 if __name__ == "__main__":

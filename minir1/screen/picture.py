@@ -5,7 +5,7 @@ An SVG that needs no other file: its words are text, so they can be searched and
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions
@@ -14,8 +14,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from minir1.screen.panels import View, frame
-from minir1.screen.plots import is_number
-from minir1.screen.terminal import Sample, clean, theme
+from minir1.screen.terminal import clean, theme
 
 _TEMPLATE = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -45,18 +44,8 @@ _TEMPLATE = """\
 _COLOURS = TerminalTheme((30, 30, 30), (212, 212, 212), [(0, 0, 0)] * 8)
 
 
-def dashboard_svg(
-    metrics: Sequence[Mapping[str, object]],
-    sample: Sample | None,
-    path: str | Path,
-    title: str,
-    width: int = 100,
-    height: int = 30,
-) -> None:
-    """Write the dashboard of a finished run as an SVG picture that needs no other file."""
-    seconds = metrics[-1].get("seconds") if metrics else None
-    elapsed = float(seconds) if is_number(seconds) else 0.0
-    view = View(title, len(metrics), len(metrics), metrics, elapsed, sample=sample)
+def dashboard_svg(view: View, path: str | Path, width: int = 100, height: int = 30) -> None:
+    """Write the dashboard as it stands as an SVG picture that needs no other file."""
     console = Console(
         record=True,
         width=width,
@@ -69,7 +58,7 @@ def dashboard_svg(
     with console.use_theme(theme("truecolor")):
         console.print(_Pieces(frame(view, width, height)))
     picture = console.export_svg(
-        title=f"minir1 · {clean(title)}", theme=_COLOURS, code_format=_TEMPLATE
+        title=f"minir1 · {clean(view.title)}", theme=_COLOURS, code_format=_TEMPLATE
     )
     Path(path).write_text(picture, encoding="utf-8")
 
