@@ -19,7 +19,7 @@ OTHER = "wait 3 - 1 = 2 , 2 * 7 = 14 no"
 FALSE = "wait 3 - 1 = 5 , 5 * 7 = 35 no"  # 3 - 1 is 2
 ILLEGAL = "wait 9 - 1 = 8 , 8 * 7 = 56 no"  # nobody gave a 9
 SHORT = "wait 3 - 1 = 2 no"  # 7 is left over
-UNJUDGED = "wait 3 - 1 = 2 , 2 * 7 = 14"
+UNJUDGED = "wait 7 - 1 = 6 , 6 * 3 = 18"
 HIT = "wait 7 + 1 = 8 , 8 + 3 = 11 yes"
 CHECKED = "wait 7 + 1 = 8 , 8 + 3 = 11 yes check 7 + 1 = 8 , 8 + 3 = 11 yes"
 ANSWER = "( 7 + 1 ) + 3"
@@ -86,7 +86,9 @@ def test_a_thought_whose_beginning_is_gone_begins_with_try() -> None:
         sample(MISS, HIT.removesuffix(" yes")),
         sample(MISS, "wait 7 + 1 = 8 , 8 * 3 = 11 yes"),  # right by a slip
         sample(MISS, "wait 9 + 1 = 10 , 10 + 1 = 11 yes"),  # of other numbers
+        sample(MISS, "wait 3 - 1 = 2 , 2 * 7 = 14 yes"),  # ends with another result
         sample(MISS, CHECKED.replace("check 7 + 1 = 8 ,", "check 7 + 1 = 9 ,")),
+        sample(MISS, CHECKED.replace("wait 7 + 1 = 8 ,", "wait 7 + 1 = 9 ,")),
     ],
 )
 def test_what_cannot_be_put_in_order_is_not_learnt_from(answer: Sample) -> None:
