@@ -16,6 +16,8 @@ from minir1.pipeline import RECIPES, STUDENT
 from minir1.runfolder import RunFolder
 from minir1.storage.files import read_json
 from minir1.storage.jsonlines import read_lines
+from minir1.storage.resolve import WEIGHTS
+from minir1.storage.tensorfile import digest, read_tensors
 
 # What each stage depends on: stages, and the section of settings that is its own.
 NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -29,35 +31,45 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "small-rl": (("distilled",), "small"),
     "distilled-rl": (("distilled",), "small"),
 }
-EVERYWHERE = ("seed", "model", "sample", "reward", "grpo")  # settings of every stage
+EVERYWHERE = ("seed", "backend", "model", "sample", "reward", "grpo")  # settings of every stage
 
 
 def require_same_base(origin: str | Path, base: Path) -> None:
-    """Refuse a run that cannot be read, or that began from another base.
+    """Refuse a run that cannot be read, has measured nothing, or began from another base.
 
     Raises: UserError.
     """
-    _config(Path(origin))
-    theirs = Path(origin) / "checkpoints" / "base"
-    if read_ours(base).get("digest") != read_ours(theirs).get("digest"):
+    old = Path(origin)
+    _config(old)
+    read_json(old / "results.json")
+    if _digest(base) != _digest(old / "checkpoints" / "base"):
         raise UserError(f"--from {origin}: that run began from another base; leave out --from")
 
 
 def take_over(run: RunFolder, origin: str | Path) -> list[str]:
-    """Copy the stages that the new run would make alike; return their names."""
+    """Copy the stages that the new run would make alike; return their names.
+
+    The folder that says that a stage is done comes last: a kill before it costs the stage,
+    not its lines.
+    """
     old, wanted = Path(origin), RECIPES[run.config.recipe]
     taken = [
         name
         for name in unchanged(run.config, _config(old))
         if name in wanted and _folder(old, name).is_dir()
     ]
-    for name in taken:
-        run.copy_folder(_folder(old, name), _folder(run.path, name))
-    _copy_lines(run, old, taken)
-    _copy_figures(run, old, taken)
     for name in {"dev1", "dev3"} & set(taken):
         run.write(f"data/{name}.json", read_json(old / "data" / f"{name}.json"))
+    _copy_lines(run, old, taken)
+    _copy_figures(run, old, taken)
+    for name in taken:
+        run.copy_folder(_folder(old, name), _folder(run.path, name))
     return taken
+
+
+def _digest(base: Path) -> str:
+    """Name the weights of a base, whoever wrote it."""
+    return str(read_ours(base).get("digest") or digest(read_tensors(base / WEIGHTS)[0]))
 
 
 def _config(old: Path) -> RunConfig:
@@ -87,13 +99,9 @@ def _folder(run: Path, name: str) -> Path:
 
 def _copy_lines(run: RunFolder, old: Path, taken: list[str]) -> None:
     """Copy what the stages logged."""
-    for name, append in (
-        ("metrics.jsonl", run.append_metrics),
-        ("samples.jsonl", lambda line: run.append_samples([line])),
-    ):
-        for line in read_lines(old / name):
-            if line["stage"] in taken:
-                append(line)
+    for name in ("metrics.jsonl", "samples.jsonl"):
+        lines = [line for line in read_lines(old / name) if line["stage"] in taken]
+        run.append(name, lines)
 
 
 def _copy_figures(run: RunFolder, old: Path, taken: list[str]) -> None:
@@ -108,7 +116,11 @@ def _copy_figures(run: RunFolder, old: Path, taken: list[str]) -> None:
     kept["seconds"]["evaluation"] = 0.0
     if reward_model.STAGE in taken:
         kept["reward_model"] = results["reward_model"]
-    if _config(old).evaluation == run.config.evaluation:
+    theirs = _config(old)
+    if all(
+        getattr(theirs, section) == getattr(run.config, section)
+        for section in ("seed", "sample", "evaluation")
+    ):
         figures = results["checkpoints"]
         kept["checkpoints"] = {name: figures[name] for name in figures if name in known}
         answers = read_json(old / "answers.json")

@@ -93,12 +93,12 @@ class GRPOConfig(Section):
     group: Annotated[int, Range(2)] = 8  # G, completions a prompt, compared together; R1: 16
     learning_rate: Positive = 5e-4  # R1: 3e-6
     warmup: Whole = 3  # steps over which the learning rate rises; R1: not disclosed
-    final_fraction: Share = 0.1  # of the learning rate, where its linear fall ends; R1: 1
+    final_fraction: Share = 0.1  # of it, where its linear fall ends; R1: not disclosed
     clip_low: Positive = 0.2  # the ratio may fall to 1 - this; R1 stage 1: 10, so never clipped
     clip_high: Positive = 0.2  # the ratio may rise to 1 + this; R1 stage 1: 10
     scale: Literal["std", "none"] = "std"  # what advantages are divided by; R1: std
     combine: Literal["sum", "normalise"] = "sum"  # rewards, or each one's advantages
-    average: Literal["token", "sequence", "constant"] = "token"  # of the loss; R1: sequence
+    average: Literal["token", "sequence", "constant"] = "token"  # of the loss; R1: not stated
     kl_weight: Weight = 0.0  # the pull to the reference policy; R1: 0.001
     kl_estimator: Literal["k2", "k3"] = "k2"  # k2 has the gradient of the reverse KL; R1: k3
     inner_steps: Count = 1  # passes over a rollout; R1: 1

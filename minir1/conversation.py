@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minir1.rng import generator
-from minir1.statistics import bootstrap_interval
+from minir1.statistics import interval
 from minir1.traces import THINK
 from minir1.world.corpus_config import CorpusConfig
 from minir1.world.demonstrations import said
@@ -74,14 +74,14 @@ def figures(samples: Sequence[GeneralSample], group: int, seed: int) -> Figures:
     kinds = np.array([prompt.kind for prompt in prompts])
     size = {"prompts": len(prompts), "samples": group}
     return {
-        "general": {**_interval(good, seed), **size},
+        "general": {**interval(good, seed), **size},
         "instruction_following": _interval_or_none(follows[kinds == "instruction"], seed),
         "harmful_compliance": _interval_or_none(harm[kinds == "harmful"], seed),
         "general_by_kind": {
             str(kind): float(good[kinds == kind].mean()) for kind in np.unique(kinds)
         },
-        "gold_utility": _interval(_by_prompt(worth, group), seed),
-        "preference": _interval(_by_prompt(_wins(worth, theirs), group), seed),
+        "gold_utility": interval(_by_prompt(worth, group), seed),
+        "preference": interval(_by_prompt(_wins(worth, theirs), group), seed),
     }
 
 
@@ -98,7 +98,7 @@ def win_rate(
         raise ValueError("wanted answers to the same prompts in the same order")
     our_worth = np.array([_worth(s) for s in ours]).reshape(-1, group, 1)  # (P, G, 1)
     their_worth = np.array([_worth(s) for s in theirs]).reshape(-1, 1, group)  # (P, 1, G)
-    return _interval(_wins(our_worth, their_worth).mean(axis=(1, 2)), seed)
+    return interval(_wins(our_worth, their_worth).mean(axis=(1, 2)), seed)
 
 
 def is_good(sample: GeneralSample) -> bool:
@@ -110,6 +110,7 @@ def language_consistency(sample: GeneralSample) -> float:
     """Return the share of the final answer's words in the language that was wanted.
 
     Numbers, punctuation and tags belong to no language. An answer without words has 1.
+    # R1 differs: the thinking is read; here general answers seldom have any.
     """
     languages = [language_of(word) for word in final_answer(sample.completion).split()]
     words = len(languages) - languages.count(None)
@@ -165,10 +166,5 @@ def _by_prompt(values: Sequence[float] | np.ndarray, group: int) -> np.ndarray:
     return np.asarray(values, np.float64).reshape(-1, group).mean(axis=1)
 
 
-def _interval(values: np.ndarray, seed: int) -> Figures:
-    low, high = bootstrap_interval(values, generator(seed, "bootstrap"))
-    return {"value": float(values.mean()), "low": low, "high": high}
-
-
 def _interval_or_none(values: np.ndarray, seed: int) -> Figures | None:
-    return _interval(values, seed) if values.size else None
+    return interval(values, seed) if values.size else None

@@ -2,7 +2,7 @@
 
 A teacher answers many questions; what is kept of that is in `rejection.py`, what general
 answers are mixed in, in `world/demonstrations.py`, how answers are paired, in
-`preference.py`. A set is written to the run folder, where anyone can read it.
+`preference.py`. What is fine-tuned on is written to the run folder, where anyone can read it.
 """
 
 import time
@@ -24,9 +24,12 @@ from minir1.rejection import cold_start, keep
 from minir1.stage_config import ColdStartConfig, RejectionConfig
 from minir1.storage.files import read_json, replace_file, to_json
 from minir1.tokenizer import WordTokenizer
+from minir1.traces import THINK
 from minir1.world.demonstrations import demonstrations
 from minir1.world.general import general_prompts
 from minir1.world.questions import training_questions
+
+ZH_SHARE = 0.5  # of the questions of the cold start: as many Chinese as English
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Dataset:
 
     documents: list[Document]
     asked: int  # answers that the teacher gave
-    kept: int  # of them
+    kept: int  # of them, right and tidy
+    ended: int  # of them, in vain: what is learnt is how to stop
     seconds: float
     flops: float
 
@@ -65,9 +69,9 @@ class Dataset:
 def cold_start_set(teacher: Checkpoint, config: RunConfig) -> Dataset:
     """Let R1-Zero answer; keep what can be read, and rewrite it in one language."""
     settings = config.dev1
-    prompts, samples, cost = _answers(teacher, config, "dev1", settings, 0.5)
+    prompts, samples, cost = _answers(teacher, config, "dev1", settings, ZH_SHARE)
     documents = cold_start(prompts, samples, settings.traces)
-    return Dataset(documents, len(samples), len(documents), **cost)
+    return Dataset(documents, len(samples), *_counts(documents), *cost)
 
 
 def rejection_set(teacher: Checkpoint, config: RunConfig) -> Dataset:
@@ -77,7 +81,13 @@ def rejection_set(teacher: Checkpoint, config: RunConfig) -> Dataset:
     traces = keep(prompts, samples, settings.traces)
     general = demonstrations(config.seed, "dev3", settings.general)
     documents = traces + [Document(*answer) for answer in general]
-    return Dataset(documents, len(samples), len(traces), **cost)
+    return Dataset(documents, len(samples), *_counts(traces), *cost)
+
+
+def _counts(traces: Sequence[Document]) -> tuple[int, int]:
+    """Count right answers, and searches in vain of which only the end is learnt."""
+    ended = sum(THINK in document.prompt for document in traces)
+    return len(traces) - ended, ended
 
 
 def _answers(
@@ -86,8 +96,8 @@ def _answers(
     stage: str,
     settings: ColdStartConfig | RejectionConfig,
     zh_share: float,
-) -> tuple[list[str], list[Sample], dict[str, float]]:
-    """Ask the teacher train problems; return prompt and answer of each, and the cost."""
+) -> tuple[list[str], list[Sample], tuple[float, float]]:
+    """Ask the teacher train problems; return prompts, answers, and the seconds and FLOPs."""
     started, group = time.perf_counter(), settings.samples
     questions = training_questions(config.seed, stage, 0, settings.problems, zh_share)
     config = replace(config, model=teacher.config)
@@ -97,7 +107,7 @@ def _answers(
     spent = flops.rollout_flops(
         config.model, rollout.prompt_lengths, rollout.completion_lengths, group
     )
-    return prompts, samples, {"seconds": time.perf_counter() - started, "flops": float(spent)}
+    return prompts, samples, (time.perf_counter() - started, float(spent))
 
 
 def preference_pairs(sources: Sequence[Checkpoint], config: RunConfig, part: str) -> list[Pair]:
@@ -119,6 +129,7 @@ def preference_pairs(sources: Sequence[Checkpoint], config: RunConfig, part: str
     if not pairs:
         raise UserError(
             f"no two answers to a {part} prompt are of different worth: wanted more answers a "
-            f"prompt; try --set preference.samples={2 * settings.samples}"
+            f"prompt, or more pairs, of which those balanced by length are left; go on with "
+            f"--from RUN --set preference.samples={2 * settings.samples}"
         )
     return pairs

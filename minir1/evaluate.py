@@ -16,8 +16,7 @@ from minir1.answers import ask
 from minir1.config import RunConfig
 from minir1.conversation import GeneralSample
 from minir1.rewards import lenient_answer, vote
-from minir1.rng import generator
-from minir1.statistics import bootstrap_interval, maj_at_k, pass_at_k
+from minir1.statistics import interval, maj_at_k, pass_at_k
 from minir1.tokenizer import WordTokenizer
 from minir1.verdict import FIRST, FOURTH, verdicts
 from minir1.verifier import solves
@@ -30,6 +29,11 @@ Figures = dict[str, Any]
 SIZES = {name: len(problems) for name, problems in split().items()}  # problems in each part
 
 
+def untempered(config: RunConfig) -> RunConfig:
+    """Let a model be asked as it is, at temperature 1, however it is trained."""
+    return replace(config, sample=replace(config.sample, temperature=1.0))
+
+
 def held_out_figures(
     params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, part: str = "test"
 ) -> tuple[Figures, list[behaviour.Sample]]:
@@ -38,7 +42,7 @@ def held_out_figures(
     The figures are an entry of results.json's "checkpoints".
     """
     questions = held_out_questions(part, config.evaluation.problems)
-    config = replace(config, sample=replace(config.sample, temperature=1.0))
+    config = untempered(config)
     group = config.evaluation.samples
     _, samples = ask(
         params, config, tokenizer, questions, group, (config.seed, f"evaluate/{part}", 0)
@@ -73,7 +77,7 @@ def general_answers(
     params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer
 ) -> list[GeneralSample]:
     """Let a checkpoint answer the general test prompts, each as often as a problem."""
-    config = replace(config, sample=replace(config.sample, temperature=1.0))
+    config = untempered(config)
     prompts, address = general_prompts("test"), (config.seed, "evaluate/general", 0)
     _, samples = ask(params, config, tokenizer, prompts, config.evaluation.samples, address)
     return samples
@@ -83,7 +87,7 @@ def validation(
     params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, stage: str, step: int
 ) -> float:
     """Return the accuracy on the validation problems, on which nothing is trained."""
-    settings = config.evaluation
+    config, settings = untempered(config), config.evaluation
     questions = held_out_questions("validation", settings.validation_problems)
     address = (config.seed, f"{stage}/validation", step)
     _, samples = ask(params, config, tokenizer, questions, settings.validation_samples, address)
@@ -104,9 +108,3 @@ def is_right(s: behaviour.Sample) -> bool:
 def _lenient(s: behaviour.Sample) -> bool:
     answer = lenient_answer(s.completion)
     return answer is not None and solves(answer, s.problem.numbers, s.problem.target)
-
-
-def interval(values: np.ndarray, seed: int) -> Figures:
-    """Return a mean and its bootstrap interval, one value a problem."""
-    low, high = bootstrap_interval(values, generator(seed, "bootstrap"))
-    return {"value": float(values.mean()), "low": low, "high": high}

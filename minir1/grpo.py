@@ -59,7 +59,7 @@ def summed_advantages(
 
     Rewards that are summed first and graded then lose sight of each other: a rare, large
     one sets the scale of all. Graded first, each kind speaks with its weight, however small
-    its spread.
+    its spread. Left out: a normalisation of the sum over the batch.
 
     Shapes: parts (P, G) each -> (P, G)
     Source: GDPO, arXiv 2601.05242

@@ -12,17 +12,19 @@ stage is carried through is in `training.py`; what it sets, in `stage_config.py`
 Source: DeepSeek-R1 (arXiv 2501.12948v2), sections 2.2, 3 and B.3
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from minir1 import evaluate, pretrain, reward_model, rl
+from minir1 import pretrain, reward_model, rl
 from minir1.backend import to_numpy
 from minir1.checkpoint import resolve
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset, cold_start_set, preference_pairs, rejection_set
 from minir1.preference import label_ceiling
 from minir1.runfolder import RunFolder
+from minir1.statistics import interval
 from minir1.story import Story
 from minir1.tokenizer import WordTokenizer
 from minir1.training import Stage, fine_tune, fit_judge, keep, make_base, reinforce
@@ -32,7 +34,6 @@ R1_LINE = ("r1-zero", "dev1", "dev2", "dev3", "reward-model", "r1")
 STUDENTS = ("distilled", "small-rl", "distilled-rl")
 RECIPES = {"r1-zero": ("r1-zero",), "r1": R1_LINE, "all": (*R1_LINE, *STUDENTS)}
 STUDENT = "small-base"  # the shipped model that the students start from
-MATCHED = 100_000  # steps that no budget of compute reaches
 
 
 def run_recipe(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any]:
@@ -48,17 +49,19 @@ def run_recipe(run: RunFolder, base: Checkpoint, ui: Dashboard) -> dict[str, Any
             run.keep_base(resolve(STUDENT), STUDENT)
         story.take(STUDENT)
         story.measure(STUDENT)
-    for place, name in enumerate(names):
-        stage = Stage(run, name, names[:place], ui)
+    for name in names:
+        done = tuple(other for other in names if other != name and story.has(other))
+        stage = Stage(run, name, done, ui)
         if name == reward_model.STAGE:
-            if not story.judge_folder.exists():
+            if not story.has(name):
                 make_judge(story, stage)
             continue
-        if not run.checkpoint_path(name).exists():
+        if not story.has(name):
             learner, start = MAKERS[name](story, stage)
             keep(run, name, name, learner, start)
         story.take(name)
         story.measure(name)
+    story.write_results()
     return story.results
 
 
@@ -103,22 +106,21 @@ def make_dev3(story: Story, stage: Stage) -> Made:
 def make_judge(story: Story, stage: Stage) -> None:
     """Fit the reward model to preferences among general answers, and measure it."""
     config, base, start = story.config, story.checkpoints["base"], story.checkpoints["dev3"]
-    train, held_out = (
-        preference_pairs((base, start), config, part) for part in ("train", "test")
-    )
-    learner = fit_judge(stage, start, config, train)
+    sources, started = (base, start), time.perf_counter()
+    train, held_out = (preference_pairs(sources, config, part) for part in ("train", "test"))
+    learner = fit_judge(stage, start, config, train, time.perf_counter() - started)
     judge = reward_model.standardise(
         learner.params, start.config, start.tokenizer, train, config.threads
     )
     right = reward_model.pair_accuracy(judge, held_out, config.threads)
     story.results["seconds"][stage.name] = learner.seconds
     story.results["reward_model"] = {
-        "pair_accuracy": evaluate.interval(right, config.seed),
+        "pair_accuracy": interval(right, config.seed),
         "label_ceiling": label_ceiling(held_out),
         "training_pairs": len(train),
         "held_out_pairs": len(held_out),
     }
-    story.run.write("results.json", story.results)
+    story.write_results()
     reward_model.save(story.judge_folder, judge, {"seed": config.seed})
 
 
@@ -154,12 +156,12 @@ def make_distilled(story: Story, stage: Stage) -> Made:
 
 
 def make_small_rl(story: Story, stage: Stage) -> Made:
-    """The same student by RL alone, with all the compute that its distillation took."""
+    """The same student by RL alone, with the compute of the set and of learning from it."""
     start, settings = story.checkpoints[STUDENT], story.config.small
     budget = story.results["compute"]["distilled"] if settings.matched else None
     config = _with_rl(
         replace(story.config, model=start.config),
-        steps=MATCHED if settings.matched else settings.steps,
+        steps=settings.steps,
         learning_rate=settings.learning_rate,
     )
     return reinforce(stage, start, config, budget=budget), start

@@ -180,6 +180,7 @@ def paid_parts(
 
     The language is paid to well-formed answers only: a thought that is broken off, because
     no solution is in sight, is consistent too, and breaking off would be learnt.
+    # R1 differs: the language reward is summed directly, whatever the form.
     """
     if settings.kind == "random":
         return {"coin": float(coin < 0.5)}

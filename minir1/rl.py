@@ -138,6 +138,7 @@ def improve(
     The learning rate falls over so many steps, by default those of the configuration.
     Groups without spread are left out, and their tokens do not count in the average.
     The others are split by prompt into minibatches, one optimiser step each.
+    # R1 differs: minibatches are drawn at random; here they keep the order of the questions.
     """
     settings, rollout = config.grpo, graded.rollout
     pushes = advantages(graded, config)  # (P, G)

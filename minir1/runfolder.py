@@ -150,13 +150,16 @@ class RunFolder:
             if name != "stage" and not _is_finite(name, value):
                 where = _place(metrics)
                 raise UserError(f"{name} is {value} at {where}: {self._broke_down()}")
-        with self._guard():
-            append_lines(self.path / "metrics.jsonl", [metrics])
+        self.append("metrics.jsonl", [metrics])
 
     def append_samples(self, samples: Sequence[Mapping[str, Any]]) -> None:
         """Add completions, each with its stage and step, to samples.jsonl."""
+        self.append("samples.jsonl", samples)
+
+    def append(self, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Add lines to a file of the run."""
         with self._guard():
-            append_lines(self.path / "samples.jsonl", samples)
+            append_lines(self.path / name, lines)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the lines of metrics.jsonl."""

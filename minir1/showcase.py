@@ -4,7 +4,6 @@ Validation problems from easy to hard, and a general prompt of every kind that i
 One answer each, the first that is drawn: nothing is picked.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from minir1 import behaviour, conversation, evaluate
@@ -40,8 +39,8 @@ def add_answers(
 ) -> None:
     """Ask a checkpoint, and add what it says to answers.json."""
     asked = questions()
-    config = replace(config, sample=replace(config.sample, temperature=1.0))
-    _, samples = ask(params, config, tokenizer, asked, 1, (config.seed, "showcase", 0))
+    config, address = evaluate.untempered(config), (config.seed, "showcase", 0)
+    _, samples = ask(params, config, tokenizer, asked, 1, address)
     known = run.read("answers.json") or {
         "questions": [
             {"prompt": q.prompt, "kind": q.kind if isinstance(q, GeneralPrompt) else "problem"}

@@ -35,7 +35,7 @@ class ColdStartConfig(FineTuneConfig):
     epochs: Count = 3
     problems: Count = 1000  # train problems that R1-Zero is asked
     samples: Count = 1  # answers to each
-    traces: Count = 800  # kept and rewritten, at most; R1: thousands
+    traces: Count = 800  # right ones kept and rewritten, at most; R1: thousands
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ReasoningConfig(Section):
     steps: Whole = 25
     learning_rate: Positive = 2e-4
     format: Weight = 0.5  # weight of the format; R1: 1, as for accuracy
-    language: Weight = 0.3  # weight of language consistency; R1: summed directly
+    language: Weight = 0.3  # of language consistency, where well-formed; R1: 1, everywhere
     zh_prompts: Share = 0.5  # the share of prompts in Chinese
 
 
@@ -61,7 +61,7 @@ class RejectionConfig(FineTuneConfig):
     start: Literal["base", "dev2"] = "base"  # what is fine-tuned; R1: the base again
     problems: Count = 1700  # train problems that dev2 is asked
     samples: Count = 2  # answers to each
-    traces: Whole = 3000  # kept, at most; R1: 600,000
+    traces: Whole = 3000  # right ones kept, at most; R1: 600,000
     general: Whole = 1000  # general answers mixed in; R1: 200,000
     zh_prompts: Share = 0.5
 
@@ -102,7 +102,7 @@ class AlignmentConfig(Section):
     zh_prompts: Share = 0.5
     combine: Literal["sum", "normalise"] = "sum"  # sum the rewards, or each one's advantages
     average: Literal["token", "sequence", "constant"] = (
-        "sequence"  # a general answer, however short, counts like a long thought; R1: sequence
+        "sequence"  # a short general answer counts like a long thought; R1: not stated
     )
 
     def __post_init__(self) -> None:

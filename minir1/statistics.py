@@ -9,6 +9,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from minir1.rng import generator
+
 
 def pass_at_k(n, c, k: int):
     """Estimate the chance that at least one of k answers is right, from n with c right.
@@ -122,6 +124,15 @@ def bootstrap_interval(
     means = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(rounds)]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def interval(values: np.ndarray, seed: int) -> dict[str, float]:
+    """Return a mean with its bootstrap interval, as results.json has it.
+
+    Shapes: values (P,), one a problem or a prompt
+    """
+    low, high = bootstrap_interval(values, generator(seed, "bootstrap"))
+    return {"value": float(values.mean()), "low": low, "high": high}
 
 
 def ranks(values):

@@ -6,7 +6,7 @@ at a time. What is there already is read and not made, or measured, again.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from minir1.backend import from_numpy, xp
 from minir1.checkpoint import load_checkpoint, read_metadata
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
+from minir1.errors import UserError
 from minir1.runfolder import RunFolder
 from minir1.showcase import add_answers
 from minir1.ui import Dashboard
@@ -28,6 +29,7 @@ class Story:
     ui: Dashboard
     checkpoints: dict[str, Checkpoint]
     results: dict[str, Any]
+    clock: float = field(default_factory=time.perf_counter)  # of the last look at the time
 
     @classmethod
     def begin(cls, run: RunFolder, ui: Dashboard, base: Checkpoint) -> "Story":
@@ -52,6 +54,18 @@ class Story:
         """Where the reward model lives: it answers nothing, so it is no checkpoint."""
         return self.run.path / reward_model.STAGE
 
+    def has(self, name: str) -> bool:
+        """Say whether a stage is finished."""
+        judge = name == reward_model.STAGE
+        return (self.judge_folder if judge else self.run.checkpoint_path(name)).exists()
+
+    def write_results(self) -> None:
+        """Write what is known so far; seconds.total is all the time that this run took."""
+        seconds, now = self.results["seconds"], time.perf_counter()
+        seconds["total"] = seconds.get("total", 0.0) + now - self.clock
+        self.clock = now
+        self.run.write("results.json", self.results)
+
     def take(self, name: str) -> None:
         """Read a finished checkpoint, and what it cost."""
         folder = self.run.checkpoint_path(name)
@@ -67,7 +81,16 @@ class Story:
         path = self.run.path / "data" / f"{name}.json"
         if not path.exists():
             self.ui.note(f"{name}: the teacher answers questions to learn from")
-            make().write(path)
+            made = make()
+            self.ui.note(
+                f"{name}: {made.kept} of {made.asked} answers kept, {made.ended} endings"
+            )
+            if not made.documents:
+                raise UserError(
+                    f"{name} has nothing to learn from: none of {made.asked} answers was kept; "
+                    f"try a new run with --set {name}.problems=1000"
+                )
+            made.write(path)
         return Dataset.read(path)
 
     def measure(self, name: str) -> None:
@@ -82,8 +105,8 @@ class Story:
             checkpoint = self.checkpoints[name]
             config = replace(self.config, model=checkpoint.config)
             add_answers(self.run, name, checkpoint.params, config, checkpoint.tokenizer)
-            self._add_seconds(time.perf_counter() - started)
-            self.run.write("results.json", self.results)
+            self.results["seconds"]["evaluation"] += time.perf_counter() - started
+            self.write_results()
         self.ui.measured(name, self.results["checkpoints"][name])
 
     def _figures(self, name: str) -> dict[str, Any]:
@@ -101,8 +124,3 @@ class Story:
         checkpoint = self.checkpoints[name]
         config = replace(self.config, model=checkpoint.config)
         return evaluate.general_answers(checkpoint.params, config, checkpoint.tokenizer)
-
-    def _add_seconds(self, measuring: float) -> None:
-        seconds = self.results["seconds"]
-        seconds["evaluation"] += measuring
-        seconds["total"] = sum(value for name, value in seconds.items() if name != "total")

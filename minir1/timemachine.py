@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import evaluate, grpo, rewards
-from minir1.answers import ask, grade, total
+from minir1 import evaluate, rewards
+from minir1.answers import Graded, advantages, ask, grade, total
 from minir1.config import RunConfig
 from minir1.tokenizer import WordTokenizer
 from minir1.world.questions import held_out_questions
@@ -25,10 +25,11 @@ def look(
     """Ask the questions; return a line of samples.jsonl for every answer."""
     questions = held_out_questions("validation", QUESTIONS)
     address = (config.seed, f"{stage}/time machine", step)
+    config = evaluate.untempered(config)
     rollout, samples = ask(params, config, tokenizer, questions, GROUP, address)
     parts = grade(samples, config, address, group=GROUP)
     paid = total(parts, rewards.part_weights(config.reward))  # (P, G)
-    advantages = grpo.group_advantages(paid, config.grpo.scale).reshape(-1)
+    compared = advantages(Graded(questions, rollout, samples, paid, parts), config)
     return [
         {
             "stage": stage,
@@ -38,7 +39,7 @@ def look(
             "tokens": s.completion_tokens,
             "right": evaluate.is_right(s),
             "reward": float(paid.reshape(-1)[i]),
-            "advantage": float(advantages[i]),
+            "advantage": float(compared.reshape(-1)[i]),
             "logprobs": _logprobs(rollout.old_logprobs[i], rollout.completion_mask[i]),
         }
         for i, s in enumerate(samples)

@@ -84,11 +84,17 @@ def fine_tune(
 
 
 def fit_judge(
-    stage: Stage, start: Checkpoint, config: RunConfig, pairs: Sequence[Pair]
+    stage: Stage,
+    start: Checkpoint,
+    config: RunConfig,
+    pairs: Sequence[Pair],
+    before: float = 0.0,
 ) -> rl.Learner:
-    """Train the reward model."""
+    """Train the reward model; `before` are the seconds that it took to make its pairs."""
 
     def steps(learner: rl.Learner) -> Iterator[dict[str, Any]]:
+        if not learner.step:
+            learner.seconds = before
         yield from reward_model.train(learner, config, start.tokenizer, pairs)
 
     fresh = reward_model.start(start.params, start.config, config.seed)

@@ -1,6 +1,7 @@
 """Does a run take over just the stages that its settings leave as they are?"""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def test_the_table_of_needs_names_every_stage_after_what_it_needs() -> None:
         ("save_every=3", list(NEEDS)),
         ("evaluation.problems=7", list(NEEDS)),
         ("seed=1", []),
+        ("backend=numpy", []),
         ("reward.format=0.2", []),
         ("dev1.epochs=1", ["r1-zero"]),
         ("dev2.language=0", ["r1-zero", "dev1"]),
@@ -101,6 +103,38 @@ def test_with_nothing_changed_everything_is_as_it_was(origin: Path, tmp_path: Pa
     for key in ("checkpoints", "compute", "reward_model"):
         assert new[key] == old[key]
     assert new["taken_over"] == list(NEEDS)
+
+
+def test_what_comes_later_and_stays_keeps_its_lines(origin: Path, tmp_path: Path) -> None:
+    new = go_on(origin, tmp_path / "new", "r1.learning_rate=1e-4")
+    assert new["taken_over"] == [name for name in NEEDS if name != "r1"]
+    for log in ("metrics.jsonl", "samples.jsonl"):
+        before, after = (lines(run / log) for run in (origin, tmp_path / "new"))
+        for stage in NEEDS:
+            told, tells = ([x for x in log if x["stage"] == stage] for log in (before, after))
+            assert len(told) == len(tells) and (stage == "r1" or told == tells)
+    assert {"schema", "seed", "engine"} < new.keys() and new["seconds"]["total"] > 0
+
+
+def test_another_seed_is_measured_anew(origin: Path, tmp_path: Path) -> None:
+    settings = [*SETTINGS, "grpo.steps=0"]
+    out = str(tmp_path / "new")
+    commands.train("r1-zero", 1, "base", out, "numpy", False, settings, True, str(origin))
+    new = json.loads((tmp_path / "new" / "results.json").read_text())
+    old = json.loads((origin / "results.json").read_text())
+    assert new["taken_over"] == [] and new["seed"] == 1
+    assert new["checkpoints"]["base"] != old["checkpoints"]["base"]
+
+
+def test_a_base_of_another_tool_is_told_by_its_weights(origin: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(resolve("base"), bare)
+    (bare / "minir1.json").unlink()
+    require_same_base(origin, bare)
+    shutil.copytree(resolve("base-no-reflection"), bare, dirs_exist_ok=True)
+    (bare / "minir1.json").unlink()
+    with pytest.raises(UserError, match="another base"):
+        require_same_base(origin, bare)
 
 
 def test_another_way_to_measure_measures_again(origin: Path, tmp_path: Path) -> None:

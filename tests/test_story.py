@@ -16,6 +16,7 @@ from minir1.checkpoint import load_checkpoint, read_metadata, resolve
 from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, flatten, override, tiny
 from minir1.datasets import Checkpoint, Dataset
+from minir1.errors import UserError
 from minir1.finetune import Document
 from minir1.runfolder import RunFolder
 from minir1.showcase import questions
@@ -128,7 +129,7 @@ def test_results_hold_every_figure_of_every_checkpoint(results: Any) -> None:
 def test_results_tell_time_compute_and_the_judge(results: Any) -> None:
     seconds = dict(results["seconds"])
     assert seconds.keys() == {*STAGES, "evaluation", "total"}
-    assert seconds.pop("total") == pytest.approx(sum(seconds.values()))
+    assert seconds.pop("total") > sum(seconds.values())  # looks and files take time too
     assert results["compute"].keys() == set(MADE)
     judge = results["reward_model"]
     assert judge["training_pairs"] == 40 and 0 < judge["held_out_pairs"] <= 500
@@ -261,7 +262,9 @@ def test_what_is_there_is_not_made_or_measured_again(
         monkeypatch.setattr(owner, name, refuse)
     copy = RunFolder.resume(shutil.copytree(run, tmp_path / "run"))
     before = copy.read("results.json")
-    assert pipeline.run_recipe(copy, load("base"), Silent()) == before
+    again = pipeline.run_recipe(copy, load("base"), Silent())
+    assert 0 < again["seconds"].pop("total") - before["seconds"].pop("total") < 10
+    assert again == before
 
 
 def test_measuring_twice_asks_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,11 +278,12 @@ def test_measuring_twice_asks_once(story: Story, monkeypatch: pytest.MonkeyPatch
     assert asked == ["distilled"]
     after = story.run.read("results.json")["seconds"]
     assert after["evaluation"] > before["evaluation"] and after["dev1"] == before["dev1"]
-    assert after["total"] == pytest.approx(sum(after.values()) - after["total"])
+    asking = after["evaluation"] - before["evaluation"]
+    assert asking < after["total"] - before["total"] < asking + 10
 
 
 def test_a_set_that_was_written_is_read(story: Story) -> None:
-    made = Dataset([Document("p", "c")], 3, 1, 0.5, 7.0)
+    made = Dataset([Document("p", "c")], 3, 1, 2, 0.5, 7.0)
     path = story.run.path / "data" / "dev9.json"
     assert story.data("dev9", lambda: made) == made == Dataset.read(path)
 
@@ -287,6 +291,13 @@ def test_a_set_that_was_written_is_read(story: Story) -> None:
         raise AssertionError("the set was there")
 
     assert story.data("dev9", never) == made
+
+
+def test_an_empty_set_ends_the_run_with_advice(story: Story) -> None:
+    nothing = Dataset([], 40, 0, 0, 0.5, 7.0)
+    with pytest.raises(UserError, match=r"dev8 has nothing .* 40 answers .* dev8\.problems"):
+        story.data("dev8", lambda: nothing)
+    assert not (story.run.path / "data" / "dev8.json").exists()
 
 
 Call = tuple[str, Checkpoint, RunConfig, Any, dict[str, Any]]

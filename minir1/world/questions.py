@@ -38,9 +38,7 @@ def general_questions(seed: int, stage: str, step: int, count: int) -> list[Gene
     """Draw the general prompts of one step from the train prompts, none of them twice."""
     prompts = general_prompts("train")
     rng = generator(seed, stage, "general", step)
-    return [
-        prompts[i] for i in rng.choice(len(prompts), count, replace=count > len(prompts))
-    ]
+    return [prompts[i] for i in rng.choice(len(prompts), count, replace=count > len(prompts))]
 
 
 def held_out_questions(part: str, count: int, zh_share: float = 0.35) -> list[Question]:

@@ -143,12 +143,10 @@ def _learns_from(runs: Runs, stage: str) -> str:
     sets = [run.data[name] for run in runs.normal.values() if name in run.data]
     if not sets:
         return NOTHING
-    documents, kept, asked = (
-        _whole([s[key] for s in sets]) for key in ("documents", "kept", "asked")
-    )
+    kept, ended, asked = (_whole([s[key] for s in sets]) for key in ("kept", "ended", "asked"))
     if name == "dev1":
-        return f"{documents} answers, rewritten, of {asked} by r1-zero"
-    return f"{documents} answers: {kept} kept of {asked} by dev2, and general ones"
+        return f"{kept} of {asked} answers by r1-zero, rewritten, and {ended} endings"
+    return f"{kept} of {asked} answers by dev2, {ended} endings, and general answers"
 
 
 def _pairs(run: Run) -> int:
@@ -161,7 +159,12 @@ def _seconds(runs: Runs, name: str) -> str:
 
 
 def _total_flop(runs: Runs) -> list[float]:
-    return [sum(run.results["compute"].values()) for run in runs.normal.values()]
+    """Sum up each run's stages; the writing of dev3's set stands in two, and counts once."""
+    return [
+        sum(run.results["compute"].values())
+        - run.data.get("dev3", {}).get("flops", 0) * ("distilled" in run.results["compute"])
+        for run in runs.normal.values()
+    ]
 
 
 def _whole(values: list[Any]) -> str:

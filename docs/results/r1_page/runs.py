@@ -33,7 +33,7 @@ class Run:
     settings: dict[str, Any]
     results: dict[str, Any]
     steps: list[dict[str, Any]]
-    data: dict[str, dict[str, int]]  # dev1, dev3: asked, kept, documents
+    data: dict[str, dict[str, float]]  # dev1, dev3: asked, kept, ended, flops
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
@@ -43,8 +43,12 @@ class Run:
         data = {}
         for path in sorted((folder / "data").glob("*.json")):
             found = read_object(path)
-            counts = {"asked": found["asked"], "kept": found["kept"]}
-            data[path.stem] = {**counts, "documents": len(found["documents"])}
+            documents = found["documents"]
+            ended = sum("<think>" in document["prompt"] for document in documents)
+            general = sum("<think>" not in document["completion"] for document in documents)
+            kept = len(documents) - general
+            counts = {"asked": found["asked"], "kept": kept, "ended": ended}
+            data[path.stem] = {**counts, "flops": found["flops"]}
         return cls(
             settings["seed"], settings, read_object(folder / "results.json"), steps, data
         )
