@@ -46,7 +46,7 @@ def train(
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
         if origin is not None:
             require_same_base(origin, resolve(base))
-        run = RunFolder.create(out, config, engine)
+        run = RunFolder.create(out, config, engine, base)
         run.keep_base(resolve(base))
         if origin is not None:
             taken = ", ".join(take_over(run, origin)) or "nothing: its settings differ"

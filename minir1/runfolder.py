@@ -43,17 +43,9 @@ from minir1.storage.resolve import neighbour
 from minir1.storage.state import first_not_finite, read_info, read_state, write_state
 
 SCHEMA = 1
-FILES = (
-    "config.json",
-    "metrics.jsonl",
-    "samples.jsonl",
-    "checkpoints",
-    "reward-model",
-    "data",
-    "state",
-    "results.json",
-    "answers.json",
-)
+LINES = ("metrics.jsonl", "samples.jsonl")
+FOLDERS = ("checkpoints", "reward-model", "data", "state")
+FILES = ("config.json", *LINES, *FOLDERS, "results.json", "answers.json")
 
 
 class RunFolder:
@@ -66,9 +58,15 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, path: str | Path | None, config: RunConfig, engine: str = "numpy"
+        cls,
+        path: str | Path | None,
+        config: RunConfig,
+        engine: str = "numpy",
+        base: str | None = None,
     ) -> RunFolder:
         """Start a run in a new folder; without a path, in the next free one of runs/.
+
+        base: what the user called the model that the run begins from.
 
         Raises: UserError if a run is there already; WriteError if the disk says no.
         """
@@ -88,6 +86,7 @@ class RunFolder:
             "seed": config.seed,
             "engine": engine,
             "versions": versions(engine),
+            **({"base": base} if base else {}),
             "config": config.to_dict(),
         }
         run.write("config.json", described)
@@ -132,8 +131,8 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """Return what to type to go on with this run."""
-        verb = "pretrain" if self.config.recipe == "pretrain" else "train"
-        return resume_command(self.path, verb)
+        pretrains = self.config.recipe == "pretrain"
+        return resume_command(self.path, "pretrain" if pretrains else "train")
 
     def checkpoint_path(self, name: str) -> Path:
         """Return where a checkpoint of this run lives."""
@@ -171,7 +170,7 @@ class RunFolder:
 
     def rewind(self, done: Sequence[str], stage: str, step: int) -> None:
         """Drop the lines of a stage beyond a step, and of all stages but those done."""
-        for name in ("metrics.jsonl", "samples.jsonl"):
+        for name in LINES:
             path = self.path / name
             if path.exists():
                 kept = [
@@ -200,7 +199,7 @@ class RunFolder:
                 f"{bad} holds NaN or infinity at {_place(info)}: {self._broke_down()}"
             )
         with self._guard():
-            for name in ("metrics.jsonl", "samples.jsonl"):
+            for name in LINES:
                 flush_lines(self.path / name)
             write_state(self.state_path, arrays, info)
         self.saved = _place(info)

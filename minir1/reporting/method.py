@@ -54,7 +54,8 @@ def _problems(run: RunData) -> str:
     return (
         f"{count(problems, 'test problem')}, {count(samples, 'answer')} to each at temperature "
         "1; no test problem was trained on or chosen by. Every checkpoint answers the same "
-        "ones. Marks among the curves, answers and time machine are of validation problems."
+        "ones. Marks among the curves and the time machine are of validation problems, the "
+        "answers side by side of validation problems and general test prompts."
     )
 
 
@@ -98,6 +99,8 @@ def command(run: RunData) -> str:
     )
     words = ["minir1", *verb, "--seed", str(run.described.get("seed", 0))]
     words += ["--backend", str(run.described.get("engine", "auto"))]
+    base = str(run.described.get("base", "base"))
+    words += ["--base", base] if base != "base" else []
     for key, value in _changed(run).items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)

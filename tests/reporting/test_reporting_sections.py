@@ -221,6 +221,8 @@ def test_the_command_names_what_was_changed():
         "minir1 train --tiny --recipe all --seed 3 --backend numpy --set grpo.steps=12 "
         "--set dev2.language=0.1 --set small.matched=false"
     )
+    other = run(config=config, base="base-no-reflection")
+    assert "--backend numpy --base base-no-reflection --set" in measured.command(other)
     assert measured.command(run(recipe="pretrain")).startswith(
         "minir1 pretrain --tiny --seed 3"
     )
