@@ -102,7 +102,8 @@ def test_the_cold_start_is_right_well_formed_and_one_to_a_prompt(
 
 def test_the_set_of_dev3_ends_with_general_answers(made: dict[str, Dataset]) -> None:
     data = made["dev3"]
-    traces, general = data.documents[: data.kept], data.documents[data.kept :]
+    traces, general = data.documents[:-30], data.documents[-30:]
+    assert len(traces) == data.kept + data.ended
     assert [tuple(d) for d in general] == demonstrations(0, "dev3", 30)
     assert len(traces) > 5 and len(set(traces)) == len(traces)
     assert all(format_reward(d.completion, True) for d in traces)
@@ -176,6 +177,20 @@ def test_a_teacher_who_finds_nothing_leaves_general_answers_alone(
     mute = {name: p * 0 for name, p in teacher.params.items()}
     data = rejection_set(dataclasses.replace(teacher, params=mute), config_of())
     assert data.kept == 0 and len(data.documents) == 30
+
+
+def test_searches_that_only_teach_to_end_are_counted_apart(
+    teacher: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "<bos> User: use 3 7 1 to make 11 . Assistant:"
+    right = Document(asked, "<think> so </think> <answer> 1 </answer> <eos>")
+    ended = Document(f"{asked} <think> try 3 + 7 = 10 no", "so </think> <eos>")
+    monkeypatch.setattr(datasets, "cold_start", lambda *rest: [right, ended, ended])
+    monkeypatch.setattr(datasets, "keep", lambda *rest: [right, right, ended])
+    cold = cold_start_set(teacher, config_of("dev1.problems=1"))
+    assert (cold.asked, cold.kept, cold.ended) == (2, 1, 2)
+    mixed = rejection_set(teacher, config_of("dev3.problems=1"))
+    assert (mixed.kept, mixed.ended, len(mixed.documents)) == (2, 1, 3 + 30)
 
 
 # pairs

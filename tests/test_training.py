@@ -26,7 +26,7 @@ SETTINGS = (
 DATA = Dataset(
     [Document(f"<bos> User: say tea {n} times . Assistant:", "tea " * n + "<eos>") for n in
      range(1, 6)],
-    asked=9, kept=5, seconds=1000.0, flops=1e15,
+    asked=9, kept=5, ended=0, seconds=1000.0, flops=1e15,
 )  # fmt: skip
 UPDATES = 2 * 3  # five documents are three batches
 
