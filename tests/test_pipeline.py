@@ -130,7 +130,7 @@ def test_results_hold_what_is_promised(whole: Path) -> None:
     assert (results["schema"], results["seed"], results["engine"]) == (1, 0, "numpy")
     seconds = results["seconds"]
     assert seconds.keys() == {"r1-zero", "evaluation", "total"}
-    assert seconds["total"] == pytest.approx(seconds["r1-zero"] + seconds["evaluation"])
+    assert seconds["total"] > seconds["r1-zero"] + seconds["evaluation"]
     assert seconds["r1-zero"] == lines(whole / "metrics.jsonl")[-1]["seconds"]
     assert results["checkpoints"].keys() == {"base", "r1-zero"}
     for figures in results["checkpoints"].values():
