@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from minir1.countdown import solves
 from minir1.rewards import Task, accuracy, format_reward, language_consistency
 from minir1.statistics import spearman
 from minir1.traces import (
@@ -25,7 +26,6 @@ from minir1.traces import (
     thinking,
     uses_given_numbers,
 )
-from minir1.verifier import solves
 from minir1.world.languages import REFLECTIVE, language_of
 
 REEVALUATIVE = REFLECTIVE - NO  # words that start something again: no mere verdicts

@@ -15,11 +15,11 @@ from minir1 import behaviour
 from minir1.answers import ask
 from minir1.config import RunConfig
 from minir1.conversation import GeneralSample
+from minir1.countdown import solves
 from minir1.rewards import lenient_answer, vote
 from minir1.statistics import interval, maj_at_k, pass_at_k
 from minir1.tokenizer import WordTokenizer
 from minir1.verdict import FIRST, FOURTH, verdicts
-from minir1.verifier import solves
 from minir1.world.general import general_prompts
 from minir1.world.problems import split
 from minir1.world.questions import held_out_questions

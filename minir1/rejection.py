@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from minir1.behaviour import Sample, speaks_another
+from minir1.countdown import solves
 from minir1.finetune import Document
 from minir1.rewards import Task, accuracy, format_reward, strict_answer
 from minir1.traces import (
@@ -29,7 +30,6 @@ from minir1.traces import (
     thinking,
     uses_given_numbers,
 )
-from minir1.verifier import solves
 from minir1.world.languages import CONNECTIVES, language_of, translate
 
 LONG_SEARCH = 14  # sound attempts, all in vain, after which it is no shame to stop

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from minir1.config import RewardConfig
+from minir1.countdown import VerifierError, canonical, parse, solves
 from minir1.traces import (
     ANSWER,
     END_ANSWER,
@@ -23,7 +24,6 @@ from minir1.traces import (
     thinking,
     without_eos,
 )
-from minir1.verifier import VerifierError, canonical, parse, solves
 from minir1.world.languages import SPECIALS, language_of
 
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)

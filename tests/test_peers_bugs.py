@@ -79,7 +79,7 @@ INDEX: dict[str, list[str]] = {
     ],
     "8 the grader runs what the model wrote": [
         "test_rewards.py::test_no_trick_earns_accuracy_and_each_is_refused_within_a_millisecond",
-        "test_verifier.py::test_hostile_texts_are_refused_within_a_millisecond",
+        "test_countdown.py::test_hostile_texts_are_refused_within_a_millisecond",
         "test_style.py::test_nothing_runs_or_unpickles_text",
     ],
     "9 the normaliser is that of a micro-batch, or keeps the length bias": [

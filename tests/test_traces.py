@@ -5,6 +5,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minir1.countdown import canonical, parse
 from minir1.traces import (
     Step,
     as_expression,
@@ -13,7 +14,6 @@ from minir1.traces import (
     thinking,
     uses_given_numbers,
 )
-from minir1.verifier import canonical, parse
 from minir1.world.problems import attempts, split
 
 THOUGHT = "try 3 * 1 = 3 , 3 * 7 = 20 no wait 7 + 1 = 8 , 8 + 3 = 11 yes check 7 + 1 = 8 对 so"

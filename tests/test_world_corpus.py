@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minir1.countdown import parse
 from minir1.errors import UserError
 from minir1.tokenizer import WordTokenizer
-from minir1.verifier import parse
 from minir1.world.audit import kind_of, rates, subjects
 from minir1.world.corpus import BLOCK, corpus_hash, documents, encode_block, token_stream
 from minir1.world.corpus_config import KINDS, CorpusConfig

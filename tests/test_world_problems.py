@@ -5,7 +5,7 @@ from itertools import permutations, product
 
 import pytest
 
-from minir1.verifier import parse
+from minir1.countdown import parse
 from minir1.world.problems import all_problems, attempts, held_out, prompt, request, split
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minir1.verifier import solves
+from minir1.countdown import solves
 from minir1.world.corpus_config import KINDS
 from minir1.world.languages import CONNECTIVES, REFLECTIVE, language_of
 from minir1.world.problems import Numbers

@@ -3,7 +3,7 @@
 A problem gives three numbers from 1 to 10 and a target from 1 to 99. Each number must be used
 exactly once, with + - *. An attempt combines two of the numbers and then the result with the
 third; every value on the way stays within 0..99, and a subtraction puts the larger number
-first. Grading an answer is left to `minir1.verifier`, which knows nothing of this file.
+first. Grading an answer is left to `minir1.countdown`, which knows nothing of this file.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The verifier agrees with exact arithmetic, and refuses everything else at once."""
+"""The checker of Countdown agrees with exact arithmetic, and refuses everything else at once."""
 
 import operator
 import re
@@ -10,7 +10,7 @@ from gallery import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minir1.verifier import (
+from minir1.countdown import (
     MAX_CHARACTERS,
     MAX_DEPTH,
     VerifierError,
