@@ -204,6 +204,15 @@ def read_metadata(folder: str | Path) -> dict[str, Any]:
     return metadata if isinstance(metadata, dict) else {}
 
 
+def require_parameters(params: dict[str, np.ndarray], config: ModelConfig, where: Path) -> None:
+    """Refuse parameters of another shape than the model's, NaN and infinity.
+
+    Raises: UserError that names the tensor.
+    """
+    _require_shapes(params, config, where, "the file", "CausalLM")
+    _require_finite(params, where, "")
+
+
 def _without_copies(
     stored: dict[str, np.ndarray], config: ModelConfig
 ) -> dict[str, np.ndarray]:
