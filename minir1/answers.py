@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minir1 import behaviour, conversation, grpo, rewards
-from minir1.config import RunConfig
+from minir1.config import RunConfig, TrainConfig
 from minir1.rng import uniforms
 from minir1.rollout import Rollout, sample
 from minir1.tokenizer import WordTokenizer
@@ -43,9 +43,9 @@ class Graded:
     Shapes: questions [P], samples [B], rewards (P, G) = sum over parts of weight · part
     """
 
-    questions: Sequence[Question | GeneralPrompt]
+    questions: Sequence[Any]
     rollout: Rollout
-    samples: Sequence[Sample]
+    samples: Sequence[Any]
     rewards: np.ndarray
     parts: Parts = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ def ask(
         group,
         config.sample,
         address,
-        tokenizer.eos_id,
+        tokenizer.eos_ids,
         tokenizer.pad_id,
         config.threads,
     )
@@ -143,7 +143,7 @@ def total(parts: Parts, weights: dict[str, float]) -> np.ndarray:
     return np.sum([weights[kind] * paid for kind, paid in parts.items()], axis=0)
 
 
-def advantages(graded: Graded, config: RunConfig) -> np.ndarray:
+def advantages(graded: Graded, config: TrainConfig) -> np.ndarray:
     """Compare every completion with its group: by the sum of its rewards, or kind by kind.
 
     Shapes: -> (P, G)

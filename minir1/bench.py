@@ -23,6 +23,7 @@ from minir1.answers import Graded, ask
 from minir1.backend import from_numpy
 from minir1.checkpoint import load_checkpoint
 from minir1.config import GRPOConfig, RunConfig, SampleConfig
+from minir1.environment import TinyWorld
 from minir1.flops import rollout_flops, update_flops
 from minir1.machine import machine, matmul_gflops
 from minir1.storage.files import replace_file, to_json
@@ -30,7 +31,6 @@ from minir1.storage.resolve import resolve
 from minir1.world.questions import training_questions
 
 ADDRESS = (0, "bench", 0)  # where the questions and the samples come from
-NO_TOKEN = -1  # an end token that is never drawn
 
 
 @dataclass(frozen=True)
@@ -96,21 +96,24 @@ def _parts(
     questions = training_questions(*ADDRESS, grpo.prompts, grpo.zh_prompts)
     prompts = [tokenizer.encode(question.prompt) for question in questions]
 
-    def sample(settings: SampleConfig, eos_id: int) -> rollout.Rollout:
-        ids = (eos_id, tokenizer.pad_id)
+    def sample(settings: SampleConfig, *eos_ids: int) -> rollout.Rollout:
+        ids = (eos_ids, tokenizer.pad_id)
         return rollout.sample(
             params, shape, prompts, grpo.group, settings, ADDRESS, *ids, config.threads
         )
 
+    world = TinyWorld(config, tokenizer, "bench")
     full = replace(config.sample, max_tokens=sizes.full)
     drawn, samples = ask(params, config, tokenizer, questions, grpo.group, ADDRESS)
     # Made up so that every group has right and wrong answers, and every row is trained.
     made_up = np.tile(np.arange(grpo.group) % 2.0, (grpo.prompts, 1))  # (P, G)
     graded = Graded(questions, drawn, samples, made_up)
     parts: dict[str, Callable[[], Any]] = {
-        "rollout": lambda: _timed(lambda: sample(config.sample, tokenizer.eos_id)),
-        "decode": lambda: _timed(lambda: sample(full, NO_TOKEN)),
-        "update": lambda: _timed(lambda: rl.improve(rl.Learner.start(params), config, graded)),
+        "rollout": lambda: _timed(lambda: sample(config.sample, *tokenizer.eos_ids)),
+        "decode": lambda: _timed(lambda: sample(full)),
+        "update": lambda: _timed(
+            lambda: rl.improve(rl.Learner.start(params), config, world.policy, graded)
+        ),
         "step": lambda: _step(params, config, tokenizer),
     }
     asked, written = drawn.prompt_lengths, drawn.completion_lengths
@@ -126,7 +129,8 @@ def _parts(
 def _step(params: model.Params, config: RunConfig, tokenizer: Any) -> dict[str, float]:
     """Take one whole step of training; what is neither sampling nor learning is `rewards`."""
     started = time.perf_counter()
-    metrics = next(rl.train(rl.Learner.start(params), config, tokenizer, "bench")).metrics
+    world = TinyWorld(config, tokenizer, "bench")
+    metrics = next(rl.train(rl.Learner.start(params), config, world)).metrics
     total = time.perf_counter() - started
     sampling, learning = metrics["rollout_seconds"], metrics["update_seconds"]
     return {

@@ -176,7 +176,7 @@ def _answers(
         count,
         room(loaded.config, len(tokens), temperature),
         (seed, "sample", 0),
-        tokenizer.eos_id,
+        tokenizer.eos_ids,
         tokenizer.pad_id,
     )
     answers = []

@@ -9,7 +9,7 @@ The stages after R1-Zero are in `stage_config.py`; how values are checked and ho
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from minir1.model_config import ModelConfig
 from minir1.settings import (
@@ -40,11 +40,13 @@ __all__ = [
     "CorpusConfig",
     "EvalConfig",
     "GRPOConfig",
+    "GRPOSettings",
     "ModelConfig",
     "PretrainConfig",
     "RewardConfig",
     "RunConfig",
     "SampleConfig",
+    "TrainConfig",
     "changed",
     "flatten",
     "override",
@@ -83,8 +85,8 @@ class RewardConfig(Section):
 
 
 @dataclass(frozen=True)
-class GRPOConfig(Section):
-    """One run of reinforcement learning with group-relative advantages."""
+class GRPOSettings(Section):
+    """Reinforcement learning with group-relative advantages, whatever is asked."""
 
     section: ClassVar[str] = "grpo"
 
@@ -109,7 +111,6 @@ class GRPOConfig(Section):
     grad_clip: Positive = 1.0  # the largest norm of a gradient; R1: not disclosed
     weight_decay: Weight = 0.0  # R1: not disclosed
     tokens_per_microbatch: Count = 1280  # tokens in memory at once; changes rounding only
-    zh_prompts: Share = 0.35  # the share of prompts in Chinese
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,6 +118,26 @@ class GRPOConfig(Section):
             self.refuse(
                 "minibatches", f"at most grpo.prompts={self.prompts}: groups stay whole"
             )
+
+
+@dataclass(frozen=True)
+class GRPOConfig(GRPOSettings):
+    """Reinforcement learning in the tiny world."""
+
+    zh_prompts: Share = 0.35  # the share of prompts in Chinese
+
+
+class TrainConfig(Protocol):
+    """What the loop of `rl.py` reads of a configuration."""
+
+    @property
+    def threads(self) -> int: ...
+    @property
+    def sample(self) -> SampleConfig: ...
+    @property
+    def reward(self) -> Section: ...
+    @property
+    def grpo(self) -> GRPOSettings: ...
 
 
 @dataclass(frozen=True)

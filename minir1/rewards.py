@@ -14,6 +14,7 @@ from typing import Protocol
 
 from minir1.config import RewardConfig
 from minir1.countdown import VerifierError, canonical, parse, solves
+from minir1.settings import Section
 from minir1.traces import (
     ANSWER,
     END_ANSWER,
@@ -194,15 +195,9 @@ def paid_parts(
     }
 
 
-def part_weights(settings: RewardConfig) -> dict[str, float]:
+def part_weights(settings: Section) -> dict[str, float]:
     """Return what each kind of reward counts for in the sum."""
-    return {
-        "coin": 1.0,
-        "accuracy": settings.accuracy,
-        "format": settings.format,
-        "language": settings.language,
-        "preference": settings.preference,
-    }
+    return {"coin": 1.0} | {n: w for n, w in settings.to_dict().items() if n != "kind"}
 
 
 def general_format(completion: str, finished: bool) -> float:

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import flops, grpo, microbatch, model, optim, rewards, sft
-from minir1.answers import Graded, Judge, advantages, ask, describe, grade, total
-from minir1.backend import parallel_map, to_numpy, xp
-from minir1.config import RunConfig
+from minir1 import grpo, microbatch, optim, sft
+from minir1.answers import Graded, advantages
+from minir1.backend import to_numpy, xp
+from minir1.config import TrainConfig
+from minir1.environment import Environment
 from minir1.errors import UserError
+from minir1.offpolicy import correct, rows_of, score
+from minir1.policy import Policy
 from minir1.rollout import Rollout
-from minir1.tokenizer import WordTokenizer
-from minir1.world.questions import general_questions, training_questions
 
-LOGPROB_TOLERANCE = 1e-4  # sampled against scored, float32
 KL_ROWS = 16  # completions on which the distance to the reference is watched
 BETAS = (0.9, 0.95)
 
@@ -53,28 +53,23 @@ class Step:
 
 
 def train(
-    learner: Learner,
-    config: RunConfig,
-    tokenizer: WordTokenizer,
-    stage: str,
-    judge: Judge | None = None,
-    budget: float | None = None,
+    learner: Learner, config: TrainConfig, world: Environment, budget: float | None = None
 ) -> Iterator[Step]:
     """Improve the learner in place, yielding a report after every step.
 
-    With a judge, the last r1.general_steps ask general prompts beside the problems, and the
-    judge pays for them. With a budget of FLOPs the stage ends when it is used up.
+    With a budget of FLOPs the stage ends when it is used up.
 
     Raises: UserError when an invariant breaks or a number is no longer finite.
     """
-    while progress(learner, config, budget) < 1:
+    while (done := progress(learner, config, budget)) < 1:
         started = time.perf_counter()
-        done = progress(learner, config, budget)
-        graded = _ask_and_grade(learner, config, tokenizer, stage, judge)
+        graded = world.rollout(learner.params, learner.step)
+        lengths = graded.rollout.prompt_lengths, graded.rollout.completion_lengths
+        learner.flops += world.policy.rollout_flops(*lengths, config.grpo.group)
         rollout_seconds = time.perf_counter() - started
         update_started = time.perf_counter()
         expected = learner.step / done if budget and done else None
-        changes = improve(learner, config, graded, expected)
+        changes = improve(learner, config, world.policy, graded, expected)
         ended = time.perf_counter()
         learner.step += 1
         learner.seconds += ended - started
@@ -83,10 +78,10 @@ def train(
         tokens = float(graded.rollout.completion_mask.sum())
         yield Step(
             {
-                "stage": stage,
+                "stage": world.stage,
                 "step": learner.step,
                 "seconds": learner.seconds,
-                **describe(graded),
+                **world.describe(graded),
                 **changes,
                 "rollout_seconds": rollout_seconds,
                 "update_seconds": ended - update_started,
@@ -98,40 +93,19 @@ def train(
         )
 
 
-def progress(learner: Learner, config: RunConfig, budget: float | None = None) -> float:
+def progress(learner: Learner, config: TrainConfig, budget: float | None = None) -> float:
     """Say how much of a stage is done, by steps or by the FLOPs of its budget."""
     if budget is not None:
         return learner.flops / budget if budget else 1.0
     return learner.step / config.grpo.steps if config.grpo.steps else 1.0
 
 
-def _ask_and_grade(
-    learner: Learner,
-    config: RunConfig,
-    tokenizer: WordTokenizer,
-    stage: str,
-    judge: Judge | None,
-) -> Graded:
-    """Draw the questions of a step, let the policy answer, pay for the answers."""
-    settings, address = config.grpo, (config.seed, stage, learner.step)
-    questions: list[Any] = list(
-        training_questions(*address, settings.prompts, settings.zh_prompts)
-    )
-    if judge is not None and learner.step >= settings.steps - config.r1.general_steps:
-        questions += general_questions(*address, config.r1.general_prompts)
-    rollout, samples = ask(
-        learner.params, config, tokenizer, questions, settings.group, address
-    )
-    parts = grade(samples, config, address, judge)
-    paid = total(parts, rewards.part_weights(config.reward))
-    learner.flops += flops.rollout_flops(
-        config.model, rollout.prompt_lengths, rollout.completion_lengths, settings.group
-    )
-    return Graded(questions, rollout, samples, paid, parts)
-
-
 def improve(
-    learner: Learner, config: RunConfig, graded: Graded, steps: float | None = None
+    learner: Learner,
+    config: TrainConfig,
+    policy: Policy,
+    graded: Graded,
+    steps: float | None = None,
 ) -> dict[str, float]:
     """Update the policy on one rollout; return what the update did.
 
@@ -140,24 +114,51 @@ def improve(
     The others are split by prompt into minibatches, one optimiser step each.
     # R1 differs: minibatches are drawn at random; here they keep the order of the questions.
     """
-    settings, rollout = config.grpo, graded.rollout
+    settings, sampled = config.grpo, graded.rollout
     pushes = advantages(graded, config)  # (P, G)
     kept = np.flatnonzero(~grpo.flat_groups(pushes))
-    references = _reference_logprobs(learner, config, rollout)
+    references = _reference_logprobs(learner, config, policy, sampled)
+    rollout, trust, corrected = correct(learner.params, config, policy, sampled, kept)
     rate = settings.learning_rate * optim.warmup_linear(
         learner.step, settings.warmup, steps or settings.steps, settings.final_fraction
     )
-    norms, clipped, gap = [], [], 0.0
+    compared = pushes.reshape(-1), references, trust
+    changes = _update(learner, config, policy, rollout, kept, compared, rate)
+    rows = rows_of(kept, settings.group)
+    lengths = rollout.prompt_lengths[rows], rollout.completion_lengths[rows]
+    learner.flops += settings.inner_steps * policy.update_flops(*lengths)
+    trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
+    return {
+        "kl": _distance(sampled, references),
+        "flat_groups": 1 - len(kept) / len(graded.rewards),
+        "learning_rate": rate,
+        **changes,
+        **corrected,
+        "trained_tokens": float(trained) * settings.inner_steps,
+    }
+
+
+def _update(
+    learner: Learner,
+    config: TrainConfig,
+    policy: Policy,
+    rollout: Rollout,
+    kept: np.ndarray,
+    compared: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rate: float,
+) -> dict[str, float]:
+    """Take the optimiser steps of a rollout over the prompts that are kept."""
+    settings, norms, clipped, gap = config.grpo, [], [], 0.0
     for inner in range(settings.inner_steps):
         for i, prompts in enumerate(np.array_split(kept, settings.minibatches)):
             if not len(prompts):
                 continue
-            rows = _rows(prompts, settings.group)
+            rows = rows_of(prompts, settings.group)
             grads, ratio, pushed = _gradient(
-                learner.params, config, rollout, rows, pushes.reshape(-1), references
+                learner.params, config, policy, rollout, rows, compared
             )
             if inner == i == 0:
-                gap = _check_first(ratio, learner.step)
+                gap = _check_first(ratio, policy, learner.step)
             norm = _check_finite(optim.global_norm(grads), learner.step)
             limits = settings.grad_clip, BETAS, settings.weight_decay
             learner.params, learner.optimiser, _ = sft.update(
@@ -166,55 +167,39 @@ def improve(
             norms.append(norm)
             bounds = settings.clip_low, settings.clip_high
             clipped.append(grpo.clip_fraction(ratio, pushed, *bounds))
-    learner.flops += settings.inner_steps * _update_flops(config, rollout, kept)
-    trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
     return {
-        "kl": _distance(rollout, references),
         "clip_fraction": float(np.mean(clipped)) if clipped else 0.0,
-        "flat_groups": 1 - len(kept) / len(graded.rewards),
         "grad_norm": float(np.mean(norms)) if norms else 0.0,
-        "learning_rate": rate,
         "logprob_gap": gap,
-        "trained_tokens": float(trained) * settings.inner_steps,
     }
-
-
-def _rows(prompts: np.ndarray, group: int) -> np.ndarray:
-    """List the rows of a rollout that belong to some prompts.
-
-    Shapes: (p) -> (p·G)
-    """
-    return (prompts[:, None] * group + np.arange(group)).reshape(-1)
-
-
-def _update_flops(config: RunConfig, rollout: Rollout, prompts: np.ndarray) -> int:
-    rows = _rows(prompts, config.grpo.group)
-    lengths = rollout.prompt_lengths[rows], rollout.completion_lengths[rows]
-    return flops.update_flops(config.model, *lengths)
 
 
 def _gradient(
     params: dict[str, Any],
-    config: RunConfig,
+    config: TrainConfig,
+    policy: Policy,
     rollout: Rollout,
     rows: np.ndarray,
-    advantages: np.ndarray,
-    references: np.ndarray,
+    compared: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     """Differentiate the GRPO loss of some rows of a rollout.
 
     Returns the gradient and, for every trained token, its ratio and its advantage.
+
+    Shapes: compared: advantages (B), reference log-probabilities and trust (B·(T-1))
     """
     settings = config.grpo
+    advantages, references, trust = compared
     mask = np.zeros_like(rollout.completion_mask)
     mask[rows] = rollout.completion_mask[rows]  # (B, T-1)
     weights = grpo.token_weights(mask, settings.average, config.sample.max_tokens).reshape(-1)
+    weights = weights * trust
     old = rollout.old_logprobs.reshape(-1)
     width = mask.shape[1]
 
     def loss(p: dict[str, Any], batch: microbatch.MicroBatch) -> tuple[Any, Any]:
-        logprobs = model.place_logprobs(
-            p, config.model, batch.tokens, batch.places, config.sample.temperature
+        logprobs = policy.place_logprobs(
+            p, batch.tokens, batch.places, config.sample.temperature
         )  # (N)
         value = grpo.grpo_loss(
             logprobs,
@@ -230,13 +215,15 @@ def _gradient(
         return value, logprobs
 
     batches = microbatch.split(mask, rollout.tokens, settings.tokens_per_microbatch)
-    results, grads = microbatch.gradients(loss, params, batches, config.threads)
+    results, grads = policy.gradients(loss, params, batches, config.threads)
     source = np.concatenate([batch.source for batch in batches])
     logprobs = np.concatenate([to_numpy(out[1]) for out in results])
     return grads, np.exp(logprobs - old[source]), advantages[source // width]
 
 
-def _reference_logprobs(learner: Learner, config: RunConfig, rollout: Rollout) -> np.ndarray:
+def _reference_logprobs(
+    learner: Learner, config: TrainConfig, policy: Policy, rollout: Rollout
+) -> np.ndarray:
     """Score the rollout under the reference: all of it if the loss needs it, else a few rows.
 
     Returns NaN where nothing was scored. Shapes: -> (B·(T-1))
@@ -245,23 +232,7 @@ def _reference_logprobs(learner: Learner, config: RunConfig, rollout: Rollout) -
     if not config.grpo.kl_weight:
         watched = np.arange(len(mask)) % max(1, len(mask) // KL_ROWS) == 0
         mask = np.where(watched[:, None], mask, 0)
-    out = np.full(mask.size, np.nan, np.float32)
-    budget = config.grpo.tokens_per_microbatch
-    batches = microbatch.split(mask, rollout.tokens, budget)
-
-    def score(batch: microbatch.MicroBatch) -> np.ndarray:
-        temperature = config.sample.temperature
-        return to_numpy(
-            model.place_logprobs(
-                learner.ref_params, config.model, batch.tokens, batch.places, temperature
-            )
-        )
-
-    for batch, logprobs in zip(
-        batches, parallel_map(score, batches, config.threads), strict=True
-    ):
-        out[batch.source] = logprobs
-    return out
+    return score(learner.ref_params, config, policy, rollout.tokens, mask)
 
 
 def _distance(rollout: Rollout, references: np.ndarray) -> float:
@@ -271,13 +242,13 @@ def _distance(rollout: Rollout, references: np.ndarray) -> float:
     return float(np.mean(np.expm1(x) - x)) if x.size else 0.0
 
 
-def _check_first(ratio: np.ndarray, step: int) -> float:
+def _check_first(ratio: np.ndarray, policy: Policy, step: int) -> float:
     """Before any update the policy is the sampler: every ratio must be one."""
     gap = float(np.abs(np.log(ratio)).max())
-    if not gap < LOGPROB_TOLERANCE:
+    if not gap < policy.tolerance:
         raise UserError(
             f"step {step + 1}: sampled and scored log-probabilities differ by {gap:.2g}, "
-            f"wanted less than {LOGPROB_TOLERANCE:g}: the loss would not be that of the samples"
+            f"wanted less than {policy.tolerance:g}: the loss would not be that of the samples"
         )
     return gap
 

@@ -9,18 +9,23 @@ and trained like any other.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from minir1 import model
-from minir1.backend import cores, from_numpy, to_numpy, xp
+from minir1.backend import cores, from_numpy, parallel_map, to_numpy, xp
 from minir1.config import SampleConfig
 from minir1.model_config import ModelConfig
 from minir1.rng import uniforms
 from minir1.storage.tensorfile import pack, unpack
 from minir1.workers import share_out
+
+# From here on products are so large that threads share them well, and parameters so large
+# that handing them to another process would cost more than it gains.
+LARGE = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Job:
     group: int
     settings: SampleConfig
     address: tuple[int, str, int]  # seed, stage, step
-    eos_id: int
+    eos_ids: tuple[int, ...]
     pad_id: int
 
 
@@ -87,7 +92,7 @@ def sample(
     group: int,
     settings: SampleConfig,
     address: tuple[int, str, int],
-    eos_id: int,
+    eos_ids: Sequence[int],
     pad_id: int,
     threads: int = 0,
 ) -> Rollout:
@@ -98,21 +103,23 @@ def sample(
 
     Shapes: prompts [P lists] -> Rollout with B = P·group rows
     """
-    job = Job(config, prompts, group, settings, address, eos_id, pad_id)
+    job = Job(config, prompts, group, settings, address, tuple(eos_ids), pad_id)
     per_chunk = max(1, settings.rows_per_chunk // group)
     firsts = list(range(0, len(prompts), per_chunk))
     lanes = min(threads or cores(), len(firsts)) if xp.name == "numpy" else 1
-    if lanes > 1:
+    small = sum(value.size for value in params.values()) < LARGE
+    if lanes > 1 and small:
         rows = _decode_side_by_side(params, job, firsts, per_chunk, lanes)
     else:
-        rows = [row for first in firsts for row in _decode(params, job, first, per_chunk)]
+        chunks = parallel_map(lambda at: _decode(params, job, at, per_chunk), firsts, lanes)
+        rows = [row for chunk in chunks for row in chunk]
     repeated = [prompt for prompt in prompts for _ in range(group)]
-    return _assemble(repeated, rows, eos_id, pad_id)
+    return assemble(repeated, rows, eos_ids, pad_id)
 
 
 def _decode_side_by_side(
     params: model.Params, job: Job, firsts: list[int], per_chunk: int, lanes: int
-) -> list["_Row"]:
+) -> list["Row"]:
     """Deal the chunks to this process and its helpers; return all rows in order."""
     arrays = {name: to_numpy(value) for name, value in params.items()}
     dealt = [firsts[lane::lanes] for lane in range(lanes)]
@@ -122,7 +129,7 @@ def _decode_side_by_side(
         for mine in dealt
     ]
     answers = [unpack(answer, "job")[0] for answer in share_out(requests[:1], requests[1:])]
-    chunks: dict[int, list[_Row]] = {}
+    chunks: dict[int, list[Row]] = {}
     for mine, answer in zip(dealt, answers, strict=True):
         rows = _unpack(answer)
         for first in mine:
@@ -141,7 +148,7 @@ def answer_request(request: bytes) -> bytes:
         said["group"],
         SampleConfig(**said["settings"]),
         tuple(said["address"]),
-        said["eos_id"],
+        tuple(said["eos_ids"]),
         said["pad_id"],
     )
     params = from_numpy(arrays)
@@ -154,16 +161,16 @@ def answer_request(request: bytes) -> bytes:
     return pack({**dict(zip(names, columns, strict=True)), "lengths": lengths}, "job", "done")
 
 
-def _unpack(answer: dict[str, np.ndarray]) -> list["_Row"]:
+def _unpack(answer: dict[str, np.ndarray]) -> list["Row"]:
     cuts = np.cumsum(answer["lengths"])[:-1]
     columns = [np.split(answer[name], cuts) for name in ("tokens", "logprobs", "entropy")]
     return list(zip(*columns, strict=True))
 
 
-_Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
+Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
 
 
-def _decode(params: model.Params, job: Job, first: int, count: int) -> list[_Row]:
+def _decode(params: model.Params, job: Job, first: int, count: int) -> list[Row]:
     """Decode one chunk of rows together until all have ended or reached the cap."""
     prompts = job.prompts[first : first + count]
     places = range(first, first + len(prompts))
@@ -181,7 +188,7 @@ def _decode(params: model.Params, job: Job, first: int, count: int) -> list[_Row
         z = to_numpy(scores) if temperature == 1.0 else to_numpy(scores) / temperature
         drawn, logp, h = choose(z, u[alive, t])
         tokens[alive, t], logprobs[alive, t], entropy[alive, t] = drawn, logp, h
-        newly = (drawn == job.eos_id) & ~ended
+        newly = np.isin(drawn, job.eos_ids) & ~ended
         lengths[alive[newly]] = t + 1
         ended |= newly
         if ended.all() or t + 1 == cap:
@@ -210,7 +217,9 @@ def _read_prompts(
     return cache, xp.take(scores, xp.array(members.astype(np.int32)), axis=0)
 
 
-def _assemble(prompts: list[list[int]], rows: list[_Row], eos_id: int, pad_id: int) -> Rollout:
+def assemble(
+    prompts: list[list[int]], rows: list[Row], eos_ids: Sequence[int], pad_id: int
+) -> Rollout:
     """Lay prompt and completion of each row side by side, padded on the right."""
     prompt_lengths = np.array([len(prompt) for prompt in prompts])
     lengths = np.array([len(row[0]) for row in rows])
@@ -222,5 +231,5 @@ def _assemble(prompts: list[list[int]], rows: list[_Row], eos_id: int, pad_id: i
         tokens[i, :start], tokens[i, start:end] = prompts[i], drawn
         mask[i, start - 1 : end - 1] = 1
         logprobs[i, start - 1 : end - 1], entropy[i, start - 1 : end - 1] = logp, h
-    finished = np.array([row[0][-1] == eos_id for row in rows])
+    finished = np.array([row[0][-1] in eos_ids for row in rows])
     return Rollout(tokens, mask, logprobs, entropy, prompt_lengths, lengths, finished)

@@ -30,6 +30,7 @@ class WordTokenizer:
         self.words = tuple(words)
         self.vocab = {word: index for index, word in enumerate(self.words)}
         self.pad_id, self.bos_id, self.eos_id = (self.vocab[word] for word in (PAD, BOS, EOS))
+        self.eos_ids = (self.eos_id,)
 
     def __len__(self) -> int:
         return len(self.words)

@@ -17,6 +17,7 @@ from minir1.backend import from_numpy, to_numpy
 from minir1.behaviour import Sample
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
+from minir1.environment import TinyWorld
 from minir1.preference import Pair
 from minir1.runfolder import RunFolder
 from minir1.stage_config import FineTuneConfig
@@ -57,7 +58,8 @@ def reinforce(
         if not learner.step:
             look = timemachine.look(learner.params, config, start.tokenizer, name, 0)
             run.append_samples(look)
-        yield from rl.train(learner, config, start.tokenizer, name, judge, budget)
+        world = TinyWorld(config, start.tokenizer, name, judge)
+        yield from rl.train(learner, config, world, budget)
 
     total = config.grpo.steps if budget is None else 0
     return _follow(stage, start.params, steps, record, total, config.save_every)

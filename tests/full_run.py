@@ -172,7 +172,7 @@ def _watched(patch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
         return sample(*args)
 
     def improved(*args: Any) -> Any:
-        found["rl"].append([question.prompt for question in args[2].questions])
+        found["rl"].append([question.prompt for question in args[3].questions])
         return improve(*args)
 
     def fitted(*args: Any) -> Any:

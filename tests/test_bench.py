@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,8 +129,10 @@ def test_no_group_of_the_update_is_flat(folder: Path, monkeypatch: pytest.Monkey
     seen = []
     improve = rl.improve
 
-    def spy(learner: rl.Learner, config: object, graded: answers.Graded, *rest: object) -> dict:
-        changes = improve(learner, config, graded, *rest)
+    def spy(
+        learner: rl.Learner, config: object, policy: object, graded: answers.Graded, *rest: Any
+    ) -> dict:
+        changes = improve(learner, config, policy, graded, *rest)
         seen.append((graded.rewards, changes))
         return changes
 

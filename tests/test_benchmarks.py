@@ -14,6 +14,7 @@ from minir1.backend import from_numpy, to_numpy, use
 from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.config import RunConfig, SampleConfig
 from minir1.model_config import ModelConfig
+from minir1.policy import DecoderPolicy
 from minir1.rng import generator
 from minir1.tokenizer import WordTokenizer
 
@@ -70,10 +71,12 @@ def test_the_plain_update_has_the_same_gradient(plain, folder: Path) -> None:
     torch_decoder, torch_loop = plain
     params = from_numpy(load_checkpoint(folder)[0])
     config = RunConfig(model=SHAPE, sample=SampleConfig(max_tokens=9), threads=1)
-    ids = (WORDS.eos_id, WORDS.pad_id)
+    ids = (WORDS.eos_ids, WORDS.pad_id)
     drawn = rollout.sample(params, SHAPE, PROMPTS, 4, config.sample, (0, "t", 0), *ids, 1)
     good = np.linspace(-1, 1, 8)
-    ours, _, _ = rl._gradient(params, config, drawn, np.arange(8), good, None)
+    compared = good, np.ones(1), np.ones(1)
+    policy = DecoderPolicy(SHAPE)
+    ours, _, _ = rl._gradient(params, config, policy, drawn, np.arange(8), compared)
 
     decoder = torch_decoder.Decoder.load(folder)
     asked = [PROMPTS[i // 4] for i in range(8)]

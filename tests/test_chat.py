@@ -41,7 +41,7 @@ def test_a_stream_draws_what_a_rollout_draws(base, settings):
     prompt = base.tokenizer.encode(f"<bos> User: {ASKED} . Assistant:")
     for seed in range(6):
         address = (seed, "chat", 3)
-        ids = base.tokenizer.eos_id, base.tokenizer.pad_id
+        ids = base.tokenizer.eos_ids, base.tokenizer.pad_id
         whole = sample(base.params, base.config, [prompt], 1, settings, address, *ids)
         np.testing.assert_array_equal(drawn(base, address, settings), whole.completion(0))
 

@@ -208,7 +208,7 @@ def test_a_sampled_rollout_has_the_same_tokens(config: ModelConfig) -> None:
         params = as_arrays(random_params(config, dtype=np.float32))
         rollout = sample(
             params, config, [[3, 4, 5, 2], [6, 2]], 4,
-            SampleConfig(max_tokens=20, rows_per_chunk=8), (0, "parity", 0), 1, 0,
+            SampleConfig(max_tokens=20, rows_per_chunk=8), (0, "parity", 0), (1,), 0,
         )  # fmt: skip
         names = ("tokens", "completion_mask", "old_logprobs", "entropy", "finished")
         return {name: getattr(rollout, name) for name in names}

@@ -35,6 +35,7 @@ from minir1.checkpoint import load_checkpoint, read_metadata
 from minir1.checkpoint_commands import load
 from minir1.cli import cli
 from minir1.config import GRPOConfig, RewardConfig, RunConfig, SampleConfig, override, tiny
+from minir1.environment import TinyWorld
 from minir1.errors import UserError
 from minir1.pretrain import batches
 from minir1.rng import generator
@@ -394,7 +395,9 @@ def trained(config: RunConfig, steps: int | None = None) -> tuple[rl.Learner, li
     params, _, tokenizer = load_checkpoint(BASE)
     learner = rl.Learner.start(backend.from_numpy(params))
     return learner, list(
-        itertools.islice(rl.train(learner, config, tokenizer, "r1-zero"), steps)
+        itertools.islice(
+            rl.train(learner, config, TinyWorld(config, tokenizer, "r1-zero")), steps
+        )
     )
 
 

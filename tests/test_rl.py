@@ -9,7 +9,9 @@ from check import F32, F64, as_arrays, close, random_params
 
 from minir1 import answers, behaviour, model, optim, rewards, rl
 from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, SampleConfig
+from minir1.environment import TinyWorld
 from minir1.errors import UserError
+from minir1.policy import DecoderPolicy
 from minir1.tokenizer import WordTokenizer
 from minir1.world.problems import Problem
 from minir1.world.questions import training_questions
@@ -31,6 +33,8 @@ REWARDS = np.array(
 )
 KEPT = [0, 1, 3, 4]  # group 2 is flat
 
+POLICY = DecoderPolicy(MODEL)
+
 
 def run_config(temperature: float = 1.0, **knobs: Any) -> RunConfig:
     """A config whose learning rate is large enough for the clip to matter."""
@@ -46,6 +50,10 @@ def run_config(temperature: float = 1.0, **knobs: Any) -> RunConfig:
         grpo=GRPOConfig(**{**usual, **knobs}),
         threads=1,
     )
+
+
+def world(config: RunConfig) -> TinyWorld:
+    return TinyWorld(config, TOKENIZER, "test")
 
 
 def params(name: str = "policy") -> dict[str, Any]:
@@ -75,7 +83,7 @@ def improved(
     learner = rl.Learner(params(), params("reference"), optim.adamw_init(params()), step)
     threads = knobs.pop("threads", 1)
     config = dataclasses.replace(run_config(**knobs), threads=threads)
-    metrics = rl.improve(learner, config, batch or graded())
+    metrics = rl.improve(learner, config, POLICY, batch or graded())
     return {n: np.asarray(p) for n, p in learner.params.items()}, metrics
 
 
@@ -128,7 +136,9 @@ def test_the_micro_batch_changes_rounding_only(tokens: int, average: str) -> Non
     references = references.astype(np.float32).reshape(-1)
     rows = np.array([0, 1, 2, 3, 12, 13, 14, 15])
     one, two = (
-        rl._gradient(params(), c, batch.rollout, rows, advantages, references)[0]
+        rl._gradient(
+            params(), c, POLICY, batch.rollout, rows, (advantages, references, np.ones(1))
+        )[0]
         for c in (config, usual)
     )
     for name in one:
@@ -177,7 +187,8 @@ def test_each_edge_of_the_clip_reaches_the_loss(ratio: float) -> None:
             widths = {"clip_low": 0.5, "clip_high": 0.5, edge: width}
             config = run_config(kl_weight=0.0, **widths)
             push = np.full(P * G, advantage)
-            grads, told, pushed = rl._gradient(params(), config, moved, rows, push, None)
+            compared = push, np.full(1, np.nan), np.ones(1)
+            grads, told, pushed = rl._gradient(params(), config, POLICY, moved, rows, compared)
             stopped = width == 0.1 and (ratio > 1) == (advantage > 0)
             assert (rl.optim.global_norm(grads) < 1e-6) == stopped, (advantage, width)
             close("ratio", told, np.full(len(told), ratio), **F32)
@@ -188,10 +199,10 @@ def test_the_kl_that_is_reported() -> None:
     """Zero at the reference; elsewhere the mean of k3 over the sampled tokens."""
     batch = graded()
     learner = rl.Learner.start(params())
-    at_home = rl.improve(learner, run_config(), batch)["kl"]
+    at_home = rl.improve(learner, run_config(), POLICY, batch)["kl"]
     assert 0 <= at_home < 1e-6
     warm, config = graded(temperature=0.7), run_config(temperature=0.7)
-    assert 0 <= rl.improve(rl.Learner.start(params()), config, warm)["kl"] < 1e-6
+    assert 0 <= rl.improve(rl.Learner.start(params()), config, POLICY, warm)["kl"] < 1e-6
     assert improved(kl_weight=0.0)[1]["kl"] > 0.1  # watched, where it has no weight
     rollout, used = batch.rollout, batch.rollout.completion_mask > 0
     rows, columns = np.nonzero(used)
@@ -206,7 +217,7 @@ def test_the_kl_that_is_reported() -> None:
 def test_a_sampler_that_is_not_the_policy_stops_the_run() -> None:
     """Sampled at one temperature and scored at another, or shifted by a token."""
     warm = graded(temperature=0.7)
-    rl.improve(rl.Learner.start(params()), run_config(temperature=0.7), warm)
+    rl.improve(rl.Learner.start(params()), run_config(temperature=0.7), POLICY, warm)
     with pytest.raises(UserError, match="sampled and scored"):
         improved(warm)
     shifted = graded()
@@ -220,7 +231,10 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_is_applied() -> No
     before = learner.params
     with pytest.raises(UserError, match="gradient is"):
         rl.improve(
-            learner, run_config(), graded(rewards=np.where(REWARDS > 1, np.nan, REWARDS))
+            learner,
+            run_config(),
+            POLICY,
+            graded(rewards=np.where(REWARDS > 1, np.nan, REWARDS)),
         )
     assert learner.params is before
 
@@ -243,8 +257,8 @@ def test_the_order_of_groups_within_a_minibatch_changes_nothing() -> None:
     )
     one, two = (
         rl._gradient(
-            params(), run_config(kl_weight=0.0), r, np.arange(len(r.tokens)),
-            rl.grpo.group_advantages(rewards).reshape(-1), None,
+            params(), run_config(kl_weight=0.0), POLICY, r, np.arange(len(r.tokens)),
+            (rl.grpo.group_advantages(rewards).reshape(-1), np.ones(1), np.ones(1)),
         )[0]
         for r, rewards in ((moved, REWARDS[order]), (rollout, REWARDS))
     )  # fmt: skip
@@ -258,14 +272,14 @@ def test_the_order_of_groups_within_a_minibatch_changes_nothing() -> None:
 def test_training_goes_on_from_a_saved_learner_as_if_never_stopped() -> None:
     config = run_config(reference_refresh=2)
     whole = rl.Learner(params(), params("reference"), optim.adamw_init(params()))
-    reports = [step.metrics for step in rl.train(whole, config, TOKENIZER, "test")]
+    reports = [step.metrics for step in rl.train(whole, config, world(config))]
     assert [r["step"] for r in reports] == [1, 2, 3, 4]
     part = rl.Learner(params(), params("reference"), optim.adamw_init(params()))
-    for step in rl.train(part, config, TOKENIZER, "test"):
+    for step in rl.train(part, config, world(config)):
         if step.metrics["step"] == 3:
             break
     resumed = rl.Learner(part.params, part.ref_params, part.optimiser, part.step, part.seconds)
-    (last,) = rl.train(resumed, config, TOKENIZER, "test")
+    (last,) = rl.train(resumed, config, world(config))
     for name in ("reward", "entropy", "kl", "grad_norm", "logprob_gap", "trained_tokens"):
         assert last.metrics[name] == reports[-1][name], name
     for name, p in whole.params.items():
@@ -308,11 +322,11 @@ def test_each_completion_is_graded_once_and_in_its_group(
 
 def test_settings_of_the_rollout_are_heeded() -> None:
     config = run_config(prompts=3, group=2, steps=1, zh_prompts=1.0)
-    (step,) = rl.train(rl.Learner.start(params()), config, TOKENIZER, "test")
+    (step,) = rl.train(rl.Learner.start(params()), config, world(config))
     assert step.graded.rewards.shape == (3, 2)
     assert {q.language for q in step.graded.questions} == {"zh"}
     english = run_config(prompts=3, group=2, steps=1, zh_prompts=0.0)
-    (step,) = rl.train(rl.Learner.start(params()), english, TOKENIZER, "test")
+    (step,) = rl.train(rl.Learner.start(params()), english, world(english))
     assert {q.language for q in step.graded.questions} == {"en"}
 
 
@@ -333,7 +347,9 @@ def test_a_reward_that_is_always_right_is_learnt() -> None:
         said.append(counts.mean())
         learner.step = step
         config8 = dataclasses.replace(config, grpo=dataclasses.replace(config.grpo, group=8))
-        rl.improve(learner, config8, answers.Graded(questions, rollout, samples, counts))
+        rl.improve(
+            learner, config8, POLICY, answers.Graded(questions, rollout, samples, counts)
+        )
     assert said[0] < 0.5 and np.mean(said[-3:]) > 4
 
 
@@ -357,4 +373,10 @@ def test_parameters_that_are_no_numbers_stop_the_run() -> None:
     broken = params()
     broken["model.norm.weight"] = broken["model.norm.weight"] * float("nan")
     with pytest.raises(UserError, match=r"step 1: sampled and scored .* differ by nan"):
-        list(rl.train(rl.Learner.start(broken), run_config(), TOKENIZER, "test"))
+        list(
+            rl.train(
+                rl.Learner.start(broken),
+                run_config(),
+                world(run_config()),
+            )
+        )

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from check import F64, as_arrays, close, random_params
 
-from minir1 import answers, conversation, model, rewards, rl
+from minir1 import answers, conversation, environment, model, rewards, rl
 from minir1.config import ModelConfig, RunConfig, override, tiny
 from minir1.conversation import GeneralSample
+from minir1.environment import TinyWorld
 from minir1.rollout import Rollout
 from minir1.tokenizer import WordTokenizer
 from minir1.world.general import GeneralPrompt, general_prompts
@@ -62,6 +63,9 @@ def config_of(*settings: str) -> RunConfig:
     return override(dataclasses.replace(tiny("r1"), model=MODEL), (*SETTINGS, *settings))
 
 
+LONG = config_of("grpo.steps=1000")
+
+
 def params() -> dict[str, Any]:
     return as_arrays(random_params(MODEL, "policy", np.float32))
 
@@ -70,7 +74,9 @@ def trained(
     config: RunConfig, judge: answers.Judge | None = None, budget: float | None = None
 ) -> tuple[rl.Learner, list[rl.Step]]:
     learner = rl.Learner.start(params())
-    return learner, list(rl.train(learner, config, WORDS, "r1", judge, budget))
+    return learner, list(
+        rl.train(learner, config, TinyWorld(config, WORDS, "r1", judge), budget)
+    )
 
 
 # a judge
@@ -156,7 +162,7 @@ def test_what_no_prompt_of_a_step_asked_for_is_left_out(
     for kind, there in (("greeting", False), ("harmful", True)):
         alike = [p for p in general_prompts("train") if p.kind == kind]
         monkeypatch.setattr(
-            rl, "general_questions", lambda *rest, alike=alike: alike[: rest[-1]]
+            environment, "general_questions", lambda *rest, alike=alike: alike[: rest[-1]]
         )
         metrics = trained(config_of(), Counter())[1][-1].metrics
         assert ("harmful_compliance" in metrics) == there
@@ -199,7 +205,7 @@ def test_a_stage_stops_at_the_first_step_beyond_its_budget() -> None:
     learner, steps = trained(config_of("grpo.steps=1000"), budget=BUDGET)
     assert 3 < len(steps) < 100 and learner.flops >= BUDGET
     before = rl.Learner.start(params())
-    run = rl.train(before, config_of("grpo.steps=1000"), WORDS, "r1", None, BUDGET)
+    run = rl.train(before, LONG, TinyWorld(LONG, WORDS, "r1"), BUDGET)
     for _ in range(len(steps) - 1):
         next(run)
     assert before.flops < BUDGET
@@ -221,11 +227,11 @@ def test_without_anything_to_spend_nothing_is_done() -> None:
 def test_a_budget_goes_on_from_a_saved_learner_as_if_never_stopped() -> None:
     whole, steps = trained(config_of("grpo.steps=1000"), budget=BUDGET)
     part = rl.Learner.start(params())
-    for step in rl.train(part, config_of("grpo.steps=1000"), WORDS, "r1", None, BUDGET):
+    for step in rl.train(part, LONG, TinyWorld(LONG, WORDS, "r1"), BUDGET):
         if step.metrics["step"] == 3:
             break
     resumed = dataclasses.replace(part)
-    rest = list(rl.train(resumed, config_of("grpo.steps=1000"), WORDS, "r1", None, BUDGET))
+    rest = list(rl.train(resumed, LONG, TinyWorld(LONG, WORDS, "r1"), BUDGET))
     assert len(rest) == len(steps) - 3 and resumed.flops == whole.flops
     for name, value in whole.params.items():
         assert np.array_equal(np.asarray(value), np.asarray(resumed.params[name])), name

@@ -29,7 +29,7 @@ def drawn(
     settings = {"max_tokens": CAP, "rows_per_chunk": 8, **settings}
     params = as_arrays(random_params(config, dtype=np.float32))
     chosen = SampleConfig(**settings)
-    return sample(params, config, prompts, group, chosen, address, EOS, PAD, threads)
+    return sample(params, config, prompts, group, chosen, address, (EOS,), PAD, threads)
 
 
 def scored(rollout: Rollout, config: ModelConfig, temperature: float = 1.0) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_long_completions_agree_too() -> None:
     params = random_params(config, dtype=np.float32)
     rollout = sample(
         as_arrays(params), config, PROMPTS[:2], 3,
-        SampleConfig(max_tokens=150), (0, "long", 0), 99, PAD, 1,
+        SampleConfig(max_tokens=150), (0, "long", 0), (99,), PAD, 1,
     )  # fmt: skip
     assert rollout.completion_lengths.tolist() == [150] * 6
     gap = np.abs(scored(rollout, config) - rollout.old_logprobs)
@@ -198,7 +198,7 @@ def test_frequencies_are_the_models_probabilities() -> None:
     params["model.embed_tokens.weight"] = params["model.embed_tokens.weight"] * 0.3
     n = 4000
     settings = SampleConfig(max_tokens=2, rows_per_chunk=n)
-    rollout = sample(params, config, [[2, 3]], n, settings, (0, "chi", 0), EOS, PAD, 1)
+    rollout = sample(params, config, [[2, 3]], n, settings, (0, "chi", 0), (EOS,), PAD, 1)
     counts: dict[tuple[int, ...], int] = {}
     for i in range(n):
         key = tuple(map(int, rollout.completion(i)))
@@ -292,7 +292,7 @@ def test_sampling_changes_neither_prompts_nor_parameters() -> None:
     prompts = [list(p) for p in PROMPTS]
     params = as_arrays(random_params(SMALL, dtype=np.float32))
     held = {name: p.data.copy() for name, p in params.items()}
-    sample(params, SMALL, prompts, 2, SampleConfig(max_tokens=5), (0, "t", 0), EOS, PAD, 1)
+    sample(params, SMALL, prompts, 2, SampleConfig(max_tokens=5), (0, "t", 0), (EOS,), PAD, 1)
     assert prompts == PROMPTS
     assert all(np.array_equal(p, params[name].data) for name, p in held.items())
 

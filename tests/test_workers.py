@@ -24,7 +24,7 @@ def params():
 
 def sampled(params, threads: int) -> rollout.Rollout:
     settings = SampleConfig(max_tokens=12, rows_per_chunk=4)
-    return rollout.sample(params, SHAPE, PROMPTS, 2, settings, (0, "t", 0), 2, 0, threads)
+    return rollout.sample(params, SHAPE, PROMPTS, 2, settings, (0, "t", 0), (2,), 0, threads)
 
 
 def is_running(process: int) -> bool:

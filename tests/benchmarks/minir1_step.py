@@ -10,6 +10,7 @@ from minir1 import rl
 from minir1.backend import from_numpy, use
 from minir1.checkpoint import load_checkpoint
 from minir1.config import override
+from minir1.environment import TinyWorld
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
         learner = rl.Learner.start(live)
         learner.step = step
         started = time.perf_counter()
-        done = next(rl.train(learner, config, words, shared.STAGE))
+        done = next(rl.train(learner, config, TinyWorld(config, words, shared.STAGE)))
         seconds = time.perf_counter() - started
         sampling, learning = (done.metrics[f"{n}_seconds"] for n in ("rollout", "update"))
         graded = done.graded
