@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from minir1.errors import UserError, shorten
 from minir1.model_config import ModelConfig
+from minir1.parameters import Head, require_finite, require_shapes, without_copies
 from minir1.storage.files import (
     flush_tree,
     kept_aside,
@@ -31,9 +32,17 @@ from minir1.storage.files import (
 from minir1.storage.resolve import WEIGHTS, guess, resolve
 from minir1.storage.tensorfile import digest, pack, read_tensors
 from minir1.tokenizer import WordTokenizer
+from minir1.vocabulary import (
+    AGAIN,
+    AnyTokenizer,
+    load_tokenizer,
+    require_same_tokenizer,
+    require_vocabulary,
+)
 
 __all__ = [
     "load_checkpoint",
+    "read_checkpoint",
     "read_config",
     "read_metadata",
     "require_same_tokenizer",
@@ -42,15 +51,13 @@ __all__ = [
 ]
 
 OURS = "minir1.json"
-Head = Literal["CausalLM", "SequenceClassification"]  # what the decoder ends in: words, a score
-AGAIN = "copy the folder again, or use an earlier checkpoint"
 
 
 def save_checkpoint(
     folder: str | Path,
     params: Mapping[str, np.ndarray],
     config: ModelConfig,
-    tokenizer: WordTokenizer,
+    tokenizer: AnyTokenizer,
     dtype: Literal["float32", "float16"] = "float32",
     metadata: Mapping[str, Any] | None = None,
     head: Head = "CausalLM",
@@ -66,9 +73,9 @@ def save_checkpoint(
     folder = Path(folder).absolute()
     with np.errstate(over="ignore"):  # float16 ends at 65,504; refused below, by name
         stored = {name: np.asarray(value).astype(dtype) for name, value in params.items()}
-    _require_shapes(stored, config, folder, "these parameters", head)
-    _require_finite(stored, folder, f"not saved; as {dtype} ")
-    _require_vocabulary(config, tokenizer, folder)
+    require_shapes(stored, config, folder, "these parameters", head)
+    require_finite(stored, folder, f"not saved; as {dtype} ")
+    require_vocabulary(config, tokenizer, folder)
     ours = {
         "schema": 1,
         "digest": digest(stored),
@@ -85,7 +92,7 @@ def save_checkpoint(
             named = {**config.to_hf(**ids), **_architecture(config, head), "dtype": dtype}
             _write_json(new / "config.json", named)
             if head == "CausalLM":
-                _write_json(new / "generation_config.json", _generation(ids))
+                _write_json(new / "generation_config.json", _generation(ids, tokenizer.eos_ids))
             _write_json(new / OURS, ours)
             write_flushed(new / WEIGHTS, pack(stored, "format", "pt"))
             flush_tree(new)
@@ -96,7 +103,7 @@ def save_checkpoint(
     return folder
 
 
-def _save_tokenizer(tokenizer: WordTokenizer, folder: Path) -> None:
+def _save_tokenizer(tokenizer: AnyTokenizer, folder: Path) -> None:
     """Write the tokenizer's files; its library says OSError with a plain Exception."""
     try:
         tokenizer.save(folder)
@@ -121,9 +128,11 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     write_flushed(path, (to_json(value, indent=2) + "\n").encode())
 
 
-def _generation(ids: dict[str, int]) -> dict[str, Any]:
+def _generation(ids: dict[str, int | None], ends: Sequence[int]) -> dict[str, Any]:
     """Return how other tools should sample: the model's own distribution, nothing cut off."""
-    named = {f"{name}_token_id": value for name, value in ids.items()}
+    named: dict[str, Any] = {f"{name}_token_id": value for name, value in ids.items()}
+    if len(ends) > 1:
+        named["eos_token_id"] = list(ends)
     return {**named, "do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
 
 
@@ -137,14 +146,30 @@ def _architecture(config: ModelConfig, head: Head) -> dict[str, Any]:
 def load_checkpoint(
     folder: str | Path, head: Head = "CausalLM"
 ) -> tuple[dict[str, np.ndarray], ModelConfig, WordTokenizer]:
-    """Read a checkpoint folder: parameters in float32, shape, tokenizer.
+    """Read a checkpoint of the tiny world: parameters in float32, shape, words.
+
+    Raises: UserError that names the file, what is wrong with it and what to do.
+    """
+    params, config, tokenizer = read_checkpoint(folder, head)
+    if not isinstance(tokenizer, WordTokenizer):
+        raise UserError(
+            f"{folder} reads and writes text: wanted a model of the tiny world's words; to "
+            f"train it, type minir1 train --model {folder}"
+        )
+    return params, config, tokenizer
+
+
+def read_checkpoint(
+    folder: str | Path, head: Head = "CausalLM"
+) -> tuple[dict[str, np.ndarray], ModelConfig, AnyTokenizer]:
+    """Read a checkpoint folder: parameters in float32, shape, tokenizer of either kind.
 
     Raises: UserError that names the file, what is wrong with it and what to do.
     """
     folder = _present(Path(folder))
     config = read_config(folder)
-    tokenizer = WordTokenizer.load(folder)
-    _require_vocabulary(config, tokenizer, folder)
+    tokenizer = load_tokenizer(folder)
+    require_vocabulary(config, tokenizer, folder)
     path = folder / WEIGHTS
     if not path.exists():
         kind = "in pieces (model.safetensors.index.json)"
@@ -165,10 +190,10 @@ def load_checkpoint(
         raise UserError(
             f"{folder / 'tokenizer.json'} is not the one it was saved with; {AGAIN}"
         )
-    stored = _without_copies(stored, config)
-    _require_shapes(stored, config, path, "the file", head)
+    stored = without_copies(stored, config)
+    require_shapes(stored, config, path, "the file", head)
     params = {name: value.astype(np.float32) for name, value in stored.items()}
-    _require_finite(params, path, "")
+    require_finite(params, path, "")
     return params, config, tokenizer
 
 
@@ -202,97 +227,3 @@ def read_metadata(folder: str | Path) -> dict[str, Any]:
     """Return what save_checkpoint was given as metadata."""
     metadata = read_ours(_present(Path(folder))).get("metadata", {})
     return metadata if isinstance(metadata, dict) else {}
-
-
-def require_parameters(params: dict[str, np.ndarray], config: ModelConfig, where: Path) -> None:
-    """Refuse parameters of another shape than the model's, NaN and infinity.
-
-    Raises: UserError that names the tensor.
-    """
-    _require_shapes(params, config, where, "the file", "CausalLM")
-    _require_finite(params, where, "")
-
-
-def _without_copies(
-    stored: dict[str, np.ndarray], config: ModelConfig
-) -> dict[str, np.ndarray]:
-    """Drop what other tools write twice: a tied output layer, the rotary frequencies."""
-    kept = {n: v for n, v in stored.items() if not n.endswith("rotary_emb.inv_freq")}
-    head, embedding = kept.get("lm_head.weight"), kept.get("model.embed_tokens.weight")
-    if head is None or embedding is None or not config.tie_word_embeddings:
-        return kept
-    if np.array_equal(head, embedding):
-        del kept["lm_head.weight"]
-    return kept
-
-
-def _shapes(config: ModelConfig, head: Head) -> dict[str, tuple[int, ...]]:
-    """Name every parameter of a decoder with a head, and its shape."""
-    from minir1.model import parameter_shapes
-
-    shapes = parameter_shapes(config)
-    if head == "SequenceClassification":
-        shapes.pop("lm_head.weight", None)
-        shapes["score.weight"] = (1, config.hidden_size)
-    return shapes
-
-
-def _require_shapes(
-    arrays: dict[str, np.ndarray], config: ModelConfig, where: Path, what: str, head: Head
-) -> None:
-    """Refuse parameters that are not exactly those of the model's shape."""
-    if config.num_hidden_layers > len(arrays):
-        layers = f"{config.num_hidden_layers} layers"
-        raise UserError(
-            f"{where}: config.json says {layers}, {what} hold {len(arrays)} tensors"
-        )
-    wanted = _shapes(config, head)
-    missing = [name for name in wanted if name not in arrays]
-    surplus = [name for name in arrays if name not in wanted]
-    for names, said in ((missing, "lacks"), (surplus, "has surplus")):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise UserError(
-                f"{where}: {what} {said} tensor {shorten(names[0])}{more}; "
-                f"wanted the {len(wanted)} tensors that config.json describes"
-            )
-    for name, shape in wanted.items():
-        if arrays[name].shape != shape:
-            raise UserError(
-                f"{where}: {name} has shape {arrays[name].shape}; config.json wants {shape}"
-            )
-        if arrays[name].dtype.kind != "f":
-            raise UserError(f"{where}: {name} has type {arrays[name].dtype}; wanted floats")
-
-
-def _require_finite(arrays: dict[str, np.ndarray], where: Path, said: str) -> None:
-    """Refuse NaN and infinity, naming the tensor."""
-    for name, value in arrays.items():
-        bad = value.size - int(np.isfinite(value).sum())
-        if bad:
-            kind = "NaN" if np.isnan(value).any() else "infinity"
-            raise UserError(
-                f"{where}: {said}{name} holds {kind} ({bad:,} of {value.size:,} values); "
-                "go back to an earlier checkpoint"
-            )
-
-
-def _require_vocabulary(config: ModelConfig, tokenizer: WordTokenizer, where: Path) -> None:
-    """Refuse a tokenizer with ids beyond the embedding (an embedding may have spare rows)."""
-    if len(tokenizer) > config.vocab_size:
-        raise UserError(
-            f"{where}: tokenizer.json has {len(tokenizer)} words, config.json a vocab_size of "
-            f"{config.vocab_size}; {AGAIN}"
-        )
-
-
-def require_same_tokenizer(
-    a: WordTokenizer, b: WordTokenizer, name_a: str = "one", name_b: str = "the other"
-) -> None:
-    """Refuse two checkpoints whose token ids mean different words."""
-    if a.fingerprint() != b.fingerprint():
-        raise UserError(
-            f"{name_a} and {name_b} have different tokenizers ({len(a)} words, "
-            f"{a.fingerprint()}; {len(b)} words, {b.fingerprint()}): wanted checkpoints that "
-            "grew from the same base"
-        )

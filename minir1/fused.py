@@ -71,11 +71,19 @@ def rms_norm(x: Any, weight: Any, eps: float) -> array:
 
 
 @functools.lru_cache(maxsize=64)
-def _rope_table(length: int, dims: int, base: float, dtype: str) -> tuple[Any, Any, Any]:
-    """Cosines, sines (T, D), and the matrix that turns (a, b) into (-b, a)."""
+def _frequencies(dims: int, base: float) -> tuple[float, ...]:
+    """Return by how many radians each pair turns from one position to the next: (D/2)."""
     half = dims // 2
-    frequency = base ** (-np.arange(half) / half)
-    angle = np.arange(length)[:, None] * frequency  # (T, D/2)
+    return tuple((base ** (-np.arange(half) / half)).tolist())
+
+
+@functools.lru_cache(maxsize=64)
+def _rope_table(
+    length: int, frequencies: tuple[float, ...], dtype: str
+) -> tuple[Any, Any, Any]:
+    """Cosines, sines (T, D), and the matrix that turns (a, b) into (-b, a)."""
+    half, dims = len(frequencies), 2 * len(frequencies)
+    angle = np.arange(length)[:, None] * np.array(frequencies)  # (T, D/2)
     angle = np.concatenate([angle, angle], axis=1)  # (T, D)
     turn = np.zeros((dims, dims), dtype)
     turn[np.arange(half) + half, np.arange(half)] = -1
@@ -84,16 +92,24 @@ def _rope_table(length: int, dims: int, base: float, dtype: str) -> tuple[Any, A
 
 
 def rope(
-    x: Any, dims: int, *, traditional: bool = False, base: float, scale: float, offset: Any
+    x: Any,
+    dims: int,
+    *,
+    traditional: bool = False,
+    base: float | None,
+    scale: float,
+    offset: Any,
+    freqs: Any = None,
 ) -> array:
     """Rotate each pair of features by an angle that grows with the position.
 
         (a, b) at position t  ->  (a cos tθ - b sin tθ, b cos tθ + a sin tθ)
 
     The pair is (i, i + D/2), as in Hugging Face's Llama. offset is the position of the
-    first row: a number, or one for every batch row.
+    first row: a number, or one for every batch row. freqs are 1/θ (MLX's name for them);
+    without them θ follows from the base.
 
-    Shapes: x (B, H, T, D) -> (B, H, T, D)
+    Shapes: x (B, H, T, D), freqs (D/2) -> (B, H, T, D)
     Source: Su et al. 2021 (RoFormer), section 3.4
     """
     v = _raw(x)
@@ -102,7 +118,11 @@ def rope(
     first = np.asarray(_raw(offset))
     length = v.shape[-2]
     reach = 1 << int(first.max() + length - 1).bit_length()  # a power of two: few tables
-    cos, sin, turn = _rope_table(reach, dims, base, v.dtype.char)
+    if base is not None:
+        frequencies = _frequencies(dims, base)
+    else:
+        frequencies = tuple((1 / np.asarray(_raw(freqs), np.float64)).tolist())
+    cos, sin, turn = _rope_table(reach, frequencies, v.dtype.char)
     if first.ndim == 0:
         rows = slice(int(first), int(first) + length)
         cos, sin = cos[rows], sin[rows]  # (T, D)

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info
 
 from minir1 import __version__
 from minir1.backend import cores, parallel_map, xp
+from minir1.errors import UserError
 from minir1.rng import generator
 
 
@@ -46,6 +47,55 @@ def cpu_name() -> str:
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
     return platform.processor() or platform.machine()
+
+
+def available_memory() -> int | None:
+    """Return the bytes that a new process can have, or None where nothing tells."""
+    if platform.system() == "Darwin":
+        return _free_on_mac()
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        free = 1024 * int(lines["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return None
+    limit, used = (_number(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    return free if limit is None or used is None else min(free, max(limit - used, 0))
+
+
+def _number(path: str) -> int | None:
+    """Return the number that a file of the system holds; None if it says something else."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def _free_on_mac() -> int | None:
+    """Add up the pages that vm_stat calls free or soon to be free."""
+    try:
+        said = subprocess.run(["vm_stat"], capture_output=True, text=True, check=True).stdout
+        page = int(said.partition("page size of ")[2].split()[0])
+        counts = dict(line.split(":", 1) for line in said.splitlines()[1:] if ":" in line)
+        kinds = ("free", "inactive", "speculative", "purgeable")
+        pages = sum(int(counts.get(f"Pages {kind}", "0").strip(" .")) for kind in kinds)
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return None
+    return page * pages
+
+
+def require_memory(wanted: int, what: str) -> None:
+    """Refuse what does not fit before it is begun.
+
+    Raises: UserError with both numbers.
+    """
+    free = available_memory()
+    if free is not None and wanted > free:
+        raise UserError(
+            f"{what} needs about {wanted / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are "
+            "free: close other programs, or take a smaller model"
+        )
 
 
 def matmul_gflops(threads: int, size: int, products: int = 8) -> float:

@@ -131,9 +131,15 @@ def _heads(
     y = y.transpose(0, 2, 1, 3)  # (B, heads, T, D)
     if which == "v":
         return y
-    base = config.rope_theta
+    stretched = config.rope_periods
     return xp.fast.rope(
-        y, config.head_dim, traditional=False, base=base, scale=1.0, offset=offset
+        y,
+        config.head_dim,
+        traditional=False,
+        base=config.rope_theta if stretched is None else None,
+        scale=1.0,
+        offset=offset,
+        freqs=None if stretched is None else xp.array(np.array(stretched, np.float32)),
     )
 
 

@@ -7,8 +7,11 @@ compute is refused here, by name. The computation itself is in `model.py`.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from minir1.errors import UserError, shorten
 from minir1.settings import Count, Positive, Section
@@ -58,6 +61,22 @@ class ModelConfig(Section):
         """Say whether queries and keys are normalised a head (Qwen 3)."""
         return self.model_type == "qwen3"
 
+    @property
+    def rope_periods(self) -> tuple[float, ...] | None:
+        """Return how many positions each pair takes to turn by one radian; None: by the base.
+
+        Shapes: (D/2)
+        """
+        return None
+
+    @classmethod
+    def from_dict(cls, data: object) -> ModelConfig:
+        """Make the shape from a dict that names every key; stretched waves bring their own."""
+        stretched = isinstance(data, dict) and "rope_type" in data
+        if cls is ModelConfig and stretched:
+            return ScaledConfig.from_dict(data)
+        return super().from_dict(data)
+
     @classmethod
     def from_hf(cls, config: dict[str, Any]) -> ModelConfig:
         """Read the contents of a Hugging Face config.json.
@@ -71,13 +90,13 @@ class ModelConfig(Section):
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
         if not isinstance(rope, dict):
             raise UserError(f"rope_parameters is {shorten(rope)}: wanted an object")
-        base = {"rope_theta": rope["rope_theta"]} if "rope_theta" in rope else {}
         for key, plain, got in _variants(config, rope):
             if got not in (None, plain):
                 raise UserError(
                     f"{key} is {shorten(repr(got))}: minir1 computes only {plain!r}"
                 )
-        given = HF_DEFAULTS | {k: v for k, v in {**config, **base}.items() if v is not None}
+        kept = {name: rope[name] for name in ROPE_KEYS if name in rope}
+        given = HF_DEFAULTS | {k: v for k, v in {**config, **kept}.items() if v is not None}
         for name in HF_REQUIRED:
             if name not in given:
                 raise UserError(f"{name} is missing")
@@ -89,7 +108,12 @@ class ModelConfig(Section):
         given.setdefault("num_key_value_heads", heads)
         # A silent qwen3 means 128, whatever the width.
         given.setdefault("head_dim", 128 if kind == "qwen3" else given["hidden_size"] // heads)
-        return cls(**{field.name: given[field.name] for field in fields(cls)})
+        given["rope_type"] = rope.get("rope_type", rope.get("type"))
+        shape = ScaledConfig if given["rope_type"] in ScaledConfig.SCALINGS else ModelConfig
+        for field in fields(shape):
+            if field.name not in given:
+                raise UserError(f"{field.name} is missing from rope_parameters")
+        return shape(**{field.name: given[field.name] for field in fields(shape)})
 
     def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
         """Return a config.json that transformers (4 and 5) and mlx-lm read.
@@ -97,7 +121,7 @@ class ModelConfig(Section):
         The rotary base is written twice: `rope_parameters` for transformers 5, `rope_theta`
         for everything before it.
         """
-        shape = self.to_dict()
+        shape = {field.name: getattr(self, field.name) for field in fields(ModelConfig)}
         return {
             "architectures": [self.ARCHITECTURES[self.model_type]],
             **shape,
@@ -111,6 +135,69 @@ class ModelConfig(Section):
             "use_cache": True,
         }
 
+
+@dataclass(frozen=True)
+class ScaledConfig(ModelConfig):
+    """A decoder whose rotary wavelengths were stretched to reach further."""
+
+    SCALINGS: ClassVar[tuple[str, ...]] = ("linear", "llama3")
+
+    rope_type: Literal["linear", "llama3"] = "llama3"
+    factor: Positive = 8.0  # how much longer the longest waves become
+    low_freq_factor: Positive = 1.0  # waves with fewer turns a context than this: stretched
+    high_freq_factor: Positive = 4.0  # waves with more turns a context than this: kept
+    original_max_position_embeddings: Count = 8192  # that context
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.high_freq_factor <= self.low_freq_factor:
+            self.refuse("high_freq_factor", f"more than low_freq_factor={self.low_freq_factor}")
+
+    @property
+    def rope_periods(self) -> tuple[float, ...]:
+        """Stretch the waves: all by the factor (linear), or only the long ones (llama3).
+
+        Source: Chen et al. 2023 (position interpolation); Llama 3.1's reference code
+        """
+        return _stretched(self)
+
+    def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
+        """Return a config.json that transformers (4 and 5) and mlx-lm read."""
+        names = [field.name for field in fields(self)][len(fields(ModelConfig)) :]
+        if self.rope_type == "linear":
+            names = ["rope_type", "factor"]
+        scaling = {name: getattr(self, name) for name in names}
+        both = {"rope_theta": self.rope_theta, **scaling}
+        return {
+            **super().to_hf(bos, eos, pad),
+            "rope_parameters": both,
+            "rope_scaling": scaling,
+        }
+
+
+@functools.cache
+def _stretched(shape: ScaledConfig) -> tuple[float, ...]:
+    """Return the stretched periods; between short and long waves, frequencies are blended.
+
+    Shapes: (D/2)
+    """
+    half = shape.head_dim // 2
+    periods = shape.rope_theta ** (np.arange(half) / half)
+    low, high = shape.low_freq_factor, shape.high_freq_factor
+    turns = shape.original_max_position_embeddings / (2 * np.pi * periods)
+    kept = np.clip((turns - low) / (high - low), 0, 1)  # 1: not stretched
+    if shape.rope_type == "linear":
+        kept = np.zeros(half)
+    return tuple((periods / ((1 - kept) / shape.factor + kept)).tolist())
+
+
+ROPE_KEYS = (
+    "rope_theta",
+    "factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    "original_max_position_embeddings",
+)
 
 HF_REQUIRED = (
     "vocab_size",
@@ -132,6 +219,8 @@ HF_DEFAULTS: dict[str, Any] = {
 def _variants(config: dict[str, Any], rope: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     """List (key, the only value computed here, the value given) of the variants we lack."""
     rope_type = rope.get("rope_type", rope.get("type"))
+    if rope_type in ScaledConfig.SCALINGS:
+        rope_type = "default"
     biased = None if config["model_type"] == "qwen2" else config.get("attention_bias")
     return [
         ("rope_type", "default", rope_type),

@@ -247,7 +247,7 @@ def test_a_new_config_keeps_its_rotary_base() -> None:
         ({"head_dim": 7}, "model.head_dim=7: wanted an even number"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu': minir1 computes only 'silu'"),
         ({"rope_scaling": {"type": "yarn", "factor": 4}}, "rope_type is 'yarn'"),
-        ({"rope_parameters": {"rope_type": "llama3"}}, "rope_type is 'llama3'"),
+        ({"rope_parameters": {"rope_type": "llama3"}}, "factor is missing from rope_param"),
         ({"rope_parameters": 3}, "rope_parameters is 3: wanted an object"),
         ({"use_sliding_window": True}, "use_sliding_window is True"),
         ({"quantization": {"bits": 4}}, "quantization is {'bits': 4}"),
