@@ -7,7 +7,6 @@ that were there, and everything else is read from them. `tokenizers` does the sp
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +42,7 @@ class TextTokenizer:
             self.tokenizer = Tokenizer.from_str(self.files[TOKENIZER].decode())
         except Exception as error:  # the library raises plain Exceptions
             raise UserError(f"{where}: no tokenizer can be read ({shorten(error)})") from error
+        self._length = max(self.tokenizer.get_vocab().values(), default=-1) + 1
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         config = _object(self.files, CONFIG, where)
@@ -50,7 +50,7 @@ class TextTokenizer:
         self.special_tokens = {n: text for n in NAMES if (text := _content(named.get(n)))}
         self.bos_id = self._special("bos_token")
         own = self._special("eos_token")
-        known = [i for i in (own, *ends) if isinstance(i, int) and 0 <= i < len(self)]
+        known = [i for i in (own, *ends) if type(i) is int and 0 <= i < len(self)]
         self.eos_ids: tuple[int, ...] = tuple(dict.fromkeys(known))
         if not self.eos_ids:
             raise UserError(
@@ -64,10 +64,6 @@ class TextTokenizer:
 
     def __len__(self) -> int:
         return self._length
-
-    @functools.cached_property
-    def _length(self) -> int:
-        return max(self.tokenizer.get_vocab().values(), default=-1) + 1
 
     def _special(self, name: str) -> int | None:
         text = self.special_tokens.get(name)
