@@ -4,17 +4,21 @@
     differences  a - b, both of two digits, never below zero
     products     a * b, one digit times at most two
     mixed        one of each in turn
+    small        sums of one digit and at most 50, products of one digit and at most 30
 
 Every kind is a finite set, split once for all by a hash: a problem is in the same part
-whichever kind is asked and whatever the seed, and a + b goes where b + a goes.
+whichever kind is asked and whatever the seed, and a + b goes where b + a goes. `small`, for
+the smallest models, is split for itself.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, zip_longest
 
 from minir1.errors import UserError, did_you_mean, shorten
-from minir1.tasks.base import HELD_OUT, Exercise, Parts, rank, step_positions
+from minir1.tasks.base import HELD_OUT, Exercise, rank, step_positions
+from minir1.tasks.listed import Parts
 from minir1.tasks.plain import whole_number
 
 KINDS = {
@@ -22,6 +26,7 @@ KINDS = {
     "differences": ("differences",),
     "products": ("products",),
     "mixed": ("sums", "differences", "products"),
+    "small": ("small sums", "small products"),
 }
 LARGEST_SHARE = {"validation": 0.1, "test": 0.2}  # of a small set that may be held out
 
@@ -61,13 +66,14 @@ def open_arithmetic(kind: str = "mixed") -> Arithmetic:
     """
     if kind not in KINDS:
         raise UserError(
-            f"arithmetic:{shorten(kind)}: no such kind{did_you_mean(kind, KINDS)} "
+            f"arithmetic:{shorten(kind)}: no such kind{did_you_mean(kind, KINDS) or '.'} "
             f"There are {', '.join(f'arithmetic:{known}' for known in KINDS)}"
         )
     name = "arithmetic" if kind == "mixed" else f"arithmetic:{kind}"
     return Arithmetic(name, [_split(each) for each in KINDS[kind]])
 
 
+@cache
 def _split(kind: str) -> Parts:
     """Order the problems of a kind by their hash: test, then validation, then training.
 
@@ -98,9 +104,11 @@ def _problems(kind: str) -> list[tuple[int, int]]:
         return [(a, b) for a in two_digits for b in range(a, 100)]
     if kind == "differences":
         return [(a, b) for a in two_digits for b in range(10, a)]
-    return [(a, b) for a in range(2, 10) for b in range(a, 100)]
+    end = {"small sums": 51, "small products": 31}.get(kind, 100)
+    return [(a, b) for a in range(2, 10) for b in range(a, end)]
 
 
 def _ask(kind: str, a: int, b: int) -> Exercise:
-    sign, value = {"sums": ("+", a + b), "differences": ("-", a - b)}.get(kind, ("*", a * b))
+    known = {"sums": ("+", a + b), "differences": ("-", a - b), "products": ("*", a * b)}
+    sign, value = known[kind.removeprefix("small ")]
     return Exercise(f"What is {a} {sign} {b}?", str(value))

@@ -6,16 +6,12 @@ validation and test are fixed and never asked in training. What a step asks is a
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Protocol
 
-import numpy as np
-
-from minir1.rng import generator
-
 HELD_OUT = {"validation": 250, "test": 500}  # exercises of each held-out part, at most
+LONGEST_ANSWER = 20_000  # characters; a longer answer is not looked at
 
 
 @dataclass(frozen=True)
@@ -51,45 +47,6 @@ class Task(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Exercises that are all known beforehand."""
-
-    train: Sequence[Exercise]
-    validation: Sequence[Exercise]
-    test: Sequence[Exercise]
-
-    def draw(self, seed: int, stage: str, positions: Iterable[int]) -> list[Exercise]:
-        """Return the training exercises at some positions of an endless draw."""
-        return [self.train[i] for i in places(seed, stage, positions, len(self.train))]
-
-    def held_out(self, part: str, count: int) -> list[Exercise]:
-        """Return the first exercises of a held-out part, as many as there are.
-
-        Raises: ValueError for a part that is not held out.
-        """
-        if part not in HELD_OUT:
-            raise ValueError(f"part={part!r}: wanted one of {', '.join(HELD_OUT)}")
-        return list(getattr(self, part)[:count])
-
-
-def places(seed: int, stage: str, positions: Iterable[int], total: int) -> list[int]:
-    """Map positions of an endless draw to places among `total`.
-
-    Epoch after epoch, each in an order of its own: nothing comes twice inside an epoch.
-    """
-    found = []
-    for position in positions:
-        epoch, place = divmod(position, total)
-        found.append(int(_order(seed, stage, epoch, total)[place]))
-    return found
-
-
-@lru_cache(maxsize=16)
-def _order(seed: int, stage: str, epoch: int, total: int) -> np.ndarray:
-    return generator(seed, stage, "order", epoch).permutation(total)
-
-
 def step_positions(step: int, count: int) -> range:
     """Return which positions of the endless draw a step takes."""
     return range(step * count, (step + 1) * count)
@@ -99,3 +56,13 @@ def rank(text: str) -> float:
     """Give a text a fixed place in [0, 1), the same on every machine and in every run."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48
+
+
+def says_something(answer: str) -> bool:
+    """Say whether an answer is worth a look: neither blank nor endless."""
+    return len(answer) <= LONGEST_ANSWER and bool(answer.strip())
+
+
+def readable(text: str) -> str:
+    """Return a text that can be encoded: half characters, as JSON allows them, become ?."""
+    return text.strip().encode("utf-8", "replace").decode("utf-8")

@@ -86,8 +86,9 @@ def test_the_right_number_is_paid_however_it_is_dressed(answer: str) -> None:
      "71\n72", "1e400", "nan", "\ud800", "9" * 400],
 )  # fmt: skip
 def test_anything_else_is_worth_nothing_and_quickly(answer: str) -> None:
+    task = open_task("arithmetic")
     started = time.perf_counter()
-    assert open_task("arithmetic").score(Exercise("What is 23 + 48?", "71"), answer) == 0
+    assert task.score(Exercise("What is 23 + 48?", "71"), answer) == 0
     assert time.perf_counter() - started < 1
 
 
