@@ -18,11 +18,13 @@ from minir1.cli_options import (
     NAMES,
     Verbs,
     backend_option,
+    refuse_with_model,
     refuse_with_resume,
     run_options,
     seed_option,
     split_words,
     temperature_option,
+    which_model,
 )
 from minir1.errors import UserError
 
@@ -45,6 +47,14 @@ def cli(context: click.Context) -> None:
 
 @cli.command(short_help="Train R1-Zero, R1 and its students; begin here.")
 @click.option("--tiny", is_flag=True, help="the tiny world: minutes on any CPU")
+@click.option("--model", help="a real model: a folder, a .gguf file or a name on the Hub")
+@click.option("--task", help="what a real model is asked, for example arithmetic:small")
+@click.option(
+    "--tune",
+    type=click.Choice(["full", "lora"]),
+    default="full",
+    help="what of --model is trained",
+)
 @click.option(
     "--recipe",
     type=click.Choice(["r1-zero", "r1", "all"]),
@@ -62,7 +72,9 @@ def cli(context: click.Context) -> None:
     help="take over the stages of RUN that the changed settings leave as they are",
 )
 @run_options
-def train(tiny: bool, **options: Any) -> None:
+def train(
+    tiny: bool, model: str | None, task: str | None, tune: str, recipe: str, **options: Any
+) -> None:
     """Train DeepSeek-R1 stage by stage, and distil it.
 
     \b
@@ -75,14 +87,18 @@ def train(tiny: bool, **options: Any) -> None:
     small-rl      the smaller model by reinforcement learning alone
     distilled-rl  and by both
     """
-    if not tiny:
-        raise UserError(
-            "minir1 train trains the tiny world only so far; type: minir1 train --tiny"
-        )
-    refuse_with_resume("recipe", "seed", "base", "backend", "settings", "origin")
+    named = ("recipe", "seed", "base", "backend", "settings", "origin", "model", "task", "tune")
+    refuse_with_resume(*named)
+    whole_model = which_model(tiny, model, task, options["resume"])
     from minir1 import commands
 
-    commands.train(**options)
+    if whole_model is None:
+        commands.train(recipe, **options)
+        return
+    refuse_with_model("recipe", "base", "origin")
+    for name in ("base", "origin", "resume"):
+        del options[name]
+    commands.start_real(*whole_model, tune=tune, **options)
 
 
 @cli.command(short_help="Write what a run did on one page.")

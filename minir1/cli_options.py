@@ -100,3 +100,33 @@ def refuse_with_resume(*names: str) -> None:
         raise UserError(
             f"--resume goes on with the settings of the run: leave out {', '.join(given)}"
         )
+
+
+def which_model(
+    tiny: bool, model: str | None, task: str | None, resume: bool
+) -> tuple[str, str] | None:
+    """Return the real model and the task to train; None for the tiny world or an old run."""
+    if tiny and (model or task):
+        raise UserError("--tiny trains the tiny world: leave out --model and --task, or --tiny")
+    if bool(model) != bool(task):
+        given, wanted = (
+            ("--model", "--task arithmetic") if model else ("--task", "--model PATH")
+        )
+        raise UserError(f"{given} was given without its other half: add {wanted}")
+    if model and task:
+        return model, task
+    if not tiny and not resume:
+        raise UserError(
+            "nothing to train was named; type: minir1 train --tiny, or give --model and --task"
+        )
+    return None
+
+
+def refuse_with_model(*names: str) -> None:
+    """Refuse options that mean something in the tiny world only."""
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    options = {option.name: option.opts[0] for option in context.command.params}
+    given = [options[n] for n in names if context.get_parameter_source(n) is typed]
+    if given:
+        raise UserError(f"{given[0]} belongs to the tiny world: leave it out with --model")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minir1 import backend, pipeline
 from minir1.backend import xp
@@ -13,10 +13,14 @@ from minir1.checkpoint import resolve
 from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, override, tiny
 from minir1.errors import UserError
+from minir1.real_config import RealConfig, real
+from minir1.real_models import Prepared, heading, prepare, where
+from minir1.real_run import STAGE, RealRun, run_real
 from minir1.runfolder import RunFolder
 from minir1.storage.resolve import RUNS, is_run, neighbour
 from minir1.ui import Dashboard, make_console, results_table
 
+C = TypeVar("C", RunConfig, RealConfig)
 NO_OUTPUT = (OSError, SystemExit)  # the latter is rich's word for a pipe that nobody reads
 LABELS = {"r1-zero": "R1-Zero", "r1": "R1", "all": "R1 and its students"}
 
@@ -36,6 +40,9 @@ def train(
     if resume:
         run = _reopen(out, LABELS)
         _use(run.config.backend)
+        if isinstance(run.config, RealConfig):
+            train_real(run, quiet)
+            return
         start = load(str(_kept_base(run)))
     else:
         engine = _use(backend)
@@ -56,6 +63,42 @@ def train(
         LABELS[run.config.recipe],
         pipeline.RECIPES[run.config.recipe],
         lambda ui: pipeline.run_recipe(run, start, ui),
+        f"the run is in {run.path}",
+        quiet,
+    )
+    report(str(run.path))
+
+
+def start_real(
+    model: str,
+    task: str,
+    seed: int,
+    tune: str,
+    out: str | None,
+    backend: str,
+    settings: Iterable[str],
+    quiet: bool,
+) -> None:
+    """Train a real model on a task, in a new run."""
+    engine = _use(backend)
+    config = _settle(real(where(model), task, seed, tune), engine, settings)
+    if (config.model, config.task) != (where(model), task):
+        raise UserError("--set model=… or task=…: type --model and --task instead")
+    made = prepare(config)
+    train_real(RunFolder.create(out, config, engine, model), quiet, made)
+
+
+def train_real(run: RunFolder, quiet: bool, made: Prepared | None = None) -> None:
+    """Carry a real model's run to its end; then write its report."""
+    model, task = made or prepare(run.config)
+    for line in heading(run.config, model, task):
+        if not quiet:
+            make_console(stderr=True).print(line, markup=False, highlight=False)
+    _show(
+        run,
+        f"{LABELS[run.config.recipe]} · {run.config.title}",
+        (STAGE,),
+        lambda ui: run_real(RealRun(run, model, task, ui)),
         f"the run is in {run.path}",
         quiet,
     )
@@ -126,14 +169,14 @@ def _use(name: str) -> str:
     return backend.use(name)
 
 
-def _engine_line(config: RunConfig) -> str:
+def _engine_line(config: RunConfig | RealConfig) -> str:
     threads = config.threads or backend.cores()
     return (
         f"{xp.name} · {threads} thread{'s' * (threads > 1)}" if xp.name == "numpy" else xp.name
     )
 
 
-def _settle(start: RunConfig, engine: str, settings: Iterable[str]) -> RunConfig:
+def _settle(start: C, engine: str, settings: Iterable[str]) -> C:
     """Apply --set to a run's configuration, but for what the verb itself decides."""
     start = override(start, [f"backend={engine}"])
     config = override(start, settings)

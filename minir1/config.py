@@ -196,6 +196,16 @@ class RunConfig(Section):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     evaluation: EvalConfig = field(default_factory=EvalConfig)
 
+    @property
+    def title(self) -> str:
+        """Name the run after its recipe."""
+        return self.recipe
+
+    @property
+    def verb(self) -> str:
+        """Return what to type to run this recipe."""
+        return "pretrain --tiny" if self.recipe == "pretrain" else "train --tiny"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sample.max_tokens >= self.model.max_position_embeddings:

@@ -27,6 +27,7 @@ import numpy as np
 from minir1.config import RunConfig
 from minir1.errors import UserError, shorten
 from minir1.machine import versions
+from minir1.real_config import RealConfig, read_config
 from minir1.storage.files import (
     WriteError,
     encode,
@@ -51,8 +52,9 @@ FILES = ("config.json", *LINES, *FOLDERS, "results.json", "answers.json")
 class RunFolder:
     """One run's folder; make it with `create` or `resume`."""
 
-    def __init__(self, path: Path, config: RunConfig, engine: str):
-        self.path, self.config, self.engine = path, config, engine
+    def __init__(self, path: Path, config: Any, engine: str):
+        self.path, self.engine = path, engine
+        self.config: Any = config  # a RunConfig, or the RealConfig of a real model
         self.saved: str | None = None  # where the saved state is, for example: r1-zero step 12
         lock_folder(path)
 
@@ -60,7 +62,7 @@ class RunFolder:
     def create(
         cls,
         path: str | Path | None,
-        config: RunConfig,
+        config: RunConfig | RealConfig,
         engine: str = "numpy",
         base: str | None = None,
     ) -> RunFolder:
@@ -75,7 +77,7 @@ class RunFolder:
             if os.path.lexists(folder / name):
                 raise UserError(
                     f"{folder} holds a run or a checkpoint already ({name}): go on with "
-                    f"{resume_command(folder)}, or give another folder with --out"
+                    f"{resume_command(folder, config.verb)}, or give another with --out"
                 )
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +114,7 @@ class RunFolder:
                 "start a new run, or use the version that made it"
             )
         try:
-            config = RunConfig.from_dict(described["config"])
+            config = read_config(described["config"])
         except UserError as error:
             raise UserError(
                 f"{folder / 'config.json'}: {error}; start a new run, or use the version that "
@@ -131,8 +133,7 @@ class RunFolder:
     @property
     def resume_command(self) -> str:
         """Return what to type to go on with this run."""
-        pretrains = self.config.recipe == "pretrain"
-        return resume_command(self.path, "pretrain" if pretrains else "train")
+        return resume_command(self.path, self.config.verb)
 
     def checkpoint_path(self, name: str) -> Path:
         """Return where a checkpoint of this run lives."""
@@ -279,9 +280,9 @@ def _is_finite(name: str, value: object) -> bool:
     return math.isfinite(value)
 
 
-def next_free(config: RunConfig) -> Path:
-    """Return runs/RECIPE-seedN, or with -2, -3, … the first that does not exist."""
-    first = Path("runs") / f"{config.recipe}-seed{config.seed}"
+def next_free(config: RunConfig | RealConfig) -> Path:
+    """Return runs/TITLE-seedN, or with -2, -3, … the first that does not exist."""
+    first = Path("runs") / f"{config.title}-seed{config.seed}"
     folder, count = first, 1
     while os.path.lexists(folder):
         count += 1
@@ -289,6 +290,6 @@ def next_free(config: RunConfig) -> Path:
     return folder
 
 
-def resume_command(folder: Path, verb: str = "train") -> str:
+def resume_command(folder: Path, verb: str) -> str:
     """Return what to type to go on with a run."""
-    return f"minir1 {verb} --tiny --out {shlex.quote(str(folder))} --resume"
+    return f"minir1 {verb} --out {shlex.quote(str(folder))} --resume"

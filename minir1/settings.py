@@ -138,6 +138,10 @@ def checked(key: str, hint: Any, value: object) -> Any:
             return value
         wanted = ", ".join(options[:-1]) + f" or {options[-1]}"
         raise UserError(f"{given}: wanted {wanted}{did_you_mean(str(value), options)}")
+    if kind is str:
+        if isinstance(value, str):
+            return value
+        raise UserError(f"{given}: wanted text")
     if kind is bool:
         if isinstance(value, bool):
             return value

@@ -62,7 +62,7 @@ def reinforce(
         yield from rl.train(learner, config, world, budget)
 
     total = config.grpo.steps if budget is None else 0
-    return _follow(stage, start.params, steps, record, total, config.save_every)
+    return follow(stage, start.params, steps, record, total, config.save_every)
 
 
 def fine_tune(
@@ -82,7 +82,7 @@ def fine_tune(
         )
 
     total = finetune.steps_of(settings, len(data.documents))
-    return _follow(stage, start.params, steps, _show(stage), total, SAVE_FINE_TUNING)
+    return follow(stage, start.params, steps, _show(stage), total, SAVE_FINE_TUNING)
 
 
 def fit_judge(
@@ -101,7 +101,7 @@ def fit_judge(
 
     fresh = reward_model.start(start.params, start.config, config.seed)
     total = config.preference.epochs * -(-len(pairs) // config.preference.batch)
-    return _follow(stage, fresh.params, steps, _show(stage), total, SAVE_FINE_TUNING)
+    return follow(stage, fresh.params, steps, _show(stage), total, SAVE_FINE_TUNING)
 
 
 def make_base(stage: Stage, config: RunConfig, tokenizer: WordTokenizer) -> rl.Learner:
@@ -112,7 +112,7 @@ def make_base(stage: Stage, config: RunConfig, tokenizer: WordTokenizer) -> rl.L
 
     total = config.pretrain.steps
     fresh = pretrain.start(config).params
-    return _follow(stage, fresh, steps, _show(stage), total, SAVE_PRETRAINING)
+    return follow(stage, fresh, steps, _show(stage), total, SAVE_PRETRAINING)
 
 
 def keep(
@@ -131,7 +131,7 @@ def keep(
     return replace(start, params=learner.params)
 
 
-def _follow(
+def follow(
     stage: Stage,
     params: dict[str, Any],
     train: Callable[[rl.Learner], Iterable[Any]],
@@ -141,17 +141,17 @@ def _follow(
 ) -> rl.Learner:
     """Run a stage from its last saved step to its end."""
     run, name = stage.run, stage.name
-    learner = _restore(run, name) or rl.Learner.start(params)
+    learner = _restore(run, name, params) or rl.Learner.start(params)
     run.rewind(stage.done, name, learner.step or -1)  # a look at step 0 is taken again
     stage.ui.stage(name, total, [m for m in run.metrics() if m["stage"] == name])
     last = replace(learner)  # parameters are never changed in place, so this is a snapshot
-    with _saved_on_interrupt(run, name, lambda: last):
+    with _saved_on_interrupt(lambda: _save(run, name, last, params)):
         for step in train(learner):
             record(learner, step)
             last = replace(learner)  # from here on a resumed run begins after this step
             if learner.step % every == 0:
-                _save(run, name, learner)
-        _save(run, name, learner)
+                _save(run, name, learner, params)
+        _save(run, name, learner, params)
     return learner
 
 
@@ -192,11 +192,14 @@ def _record(
     )
 
 
-def _save(run: RunFolder, stage: str, learner: rl.Learner) -> None:
-    """Save everything that the next step depends on."""
+def _save(run: RunFolder, stage: str, learner: rl.Learner, start: dict[str, Any]) -> None:
+    """Save everything that the next step depends on.
+
+    A reference that is still the start of the stage is not saved: it is known.
+    """
     groups = {
         "params": learner.params,
-        "reference": learner.ref_params,
+        "reference": {} if learner.ref_params is start else learner.ref_params,
         "m": learner.optimiser["m"],
         "v": learner.optimiser["v"],
     }
@@ -211,7 +214,7 @@ def _save(run: RunFolder, stage: str, learner: rl.Learner) -> None:
     run.save_state(arrays, info)
 
 
-def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
+def _restore(run: RunFolder, stage: str, start: dict[str, Any]) -> rl.Learner | None:
     """Return the learner as it was saved, or None if the stage has not begun."""
     state = run.load_state()
     if state is None or state[1]["stage"] != stage:
@@ -225,7 +228,7 @@ def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
     optimiser = {"step": info["updates"], "m": trees["m"], "v": trees["v"]}
     return rl.Learner(
         trees["params"],
-        trees["reference"],
+        trees.get("reference", start),
         optimiser,
         info["step"],
         info["seconds"],
@@ -234,12 +237,10 @@ def _restore(run: RunFolder, stage: str) -> rl.Learner | None:
 
 
 @contextlib.contextmanager
-def _saved_on_interrupt(
-    run: RunFolder, stage: str, last: Callable[[], rl.Learner]
-) -> Iterator[None]:
+def _saved_on_interrupt(save: Callable[[], None]) -> Iterator[None]:
     """On Ctrl-C, or with nowhere left to print to, save the last whole step and pass it on."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, OSError):
-        _save(run, stage, last())
+        save()
         raise

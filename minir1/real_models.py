@@ -1,0 +1,112 @@
+"""How is a real model opened, whichever engine computes it, and written again?
+
+On numpy our own decoder reads it; on MLX, mlx-lm does, with adapters if asked. Both come
+back as a policy, what is trained of it, and a tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minir1.backend import from_numpy, to_numpy, xp
+from minir1.checkpoint import save_checkpoint
+from minir1.errors import UserError
+from minir1.policy import DecoderPolicy, Policy
+from minir1.pretrained import open_model
+from minir1.prompting import Prompting
+from minir1.real_config import RealConfig
+from minir1.screen.terminal import clean
+from minir1.tasks import Task, open_task
+from minir1.text_tokenizer import TextTokenizer
+
+Save = Callable[[Path, Mapping[str, Any], Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class RealModel:
+    """A model that can be trained and written: `save(folder, params, metadata)`."""
+
+    policy: Policy
+    params: dict[str, Any]
+    tokenizer: TextTokenizer
+    save: Save
+
+
+Prepared = tuple[RealModel, Task]
+
+
+def prepare(config: RealConfig) -> Prepared:
+    """Open the task and the model of a run, before there is a run folder.
+
+    Raises: UserError for what cannot be opened or trained.
+    """
+    task = open_task(config.task)
+    return open_real(config), task
+
+
+def where(model: str) -> str:
+    """Return the whole path of a model on this disk, so that a run goes on from anywhere."""
+    return str(Path(model).resolve()) if Path(model).exists() else model
+
+
+def heading(config: RealConfig, model: RealModel, task: Task) -> list[str]:
+    """Say what a run is about to do: how the model is asked, and what of it is trained."""
+    asked = task.training(config.seed, "heading", 0, 1)[0]
+    chosen = config.prompt
+    prompt = Prompting(chosen.template, chosen.answer, chosen.system)
+    trained = sum(value.size for value in model.params.values())
+    left_out = f"; {task.dropped} exercises without a gold left out" if task.dropped else ""
+    return [
+        f"model   {config.model}: {trained:,} parameters trained ({config.tune})",
+        f"task    {task.name}{left_out}",
+        f"prompt  {chosen.template}, answer {chosen.answer}: "
+        f"{clean(repr(prompt.prompt(asked.question, model.tokenizer)))}",
+    ]
+
+
+def open_real(config: RealConfig) -> RealModel:
+    """Open the model that a configuration names, on the engine in use.
+
+    Raises: UserError for what cannot be opened or trained there.
+    """
+    return _with_mlx(config) if xp.name == "mlx" else _with_numpy(config)
+
+
+def _with_numpy(config: RealConfig) -> RealModel:
+    for name, given in (("tune", config.tune == "lora"), ("compile", config.compile)):
+        if given:
+            raise UserError(
+                f"{name}={getattr(config, name)}: the numpy engine trains all weights, "
+                "uncompiled; add --backend mlx (pip install 'minir1[mlx]')"
+            )
+    arrays, shape, tokenizer = open_model(config.model)
+
+    def save(folder: Path, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        plain = {name: to_numpy(value) for name, value in params.items()}
+        save_checkpoint(folder, plain, shape, tokenizer, metadata=metadata)
+
+    return RealModel(DecoderPolicy(shape), from_numpy(arrays), tokenizer, save)
+
+
+def _with_mlx(config: RealConfig) -> RealModel:
+    from minir1.mlx_models import open_mlx
+
+    policy, params, tokenizer = open_mlx(
+        config.model,
+        tune=config.tune,
+        rank=config.lora.rank,
+        scale=config.lora.scale,
+        layers=config.lora.layers,
+        grad_checkpoint=config.grad_checkpoint,
+        seed=config.seed,
+    )
+
+    def save(folder: Path, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        policy.save_fused(folder, dict(params))
+        if config.tune == "lora":
+            policy.save_adapters(folder.with_name(f"{folder.name}-adapters"), dict(params))
+
+    return RealModel(policy, params, tokenizer, save)
