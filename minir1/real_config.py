@@ -66,11 +66,17 @@ class RealConfig(Section):
     compile: bool = False  # let MLX fuse the update's operations
     importance_cap: Positive = 2.0  # what a token counts for at most, in low precision
     prompt: PromptConfig = field(default_factory=PromptConfig)
-    sample: SampleConfig = field(default_factory=lambda: SampleConfig(max_tokens=512))
+    sample: SampleConfig = field(
+        default_factory=lambda: SampleConfig(max_tokens=512, rows_per_chunk=64)
+    )
     reward: RealRewardConfig = field(default_factory=RealRewardConfig)
     grpo: GRPOSettings = field(
         default_factory=lambda: GRPOSettings(
-            steps=100, prompts=16, learning_rate=1e-5, minibatches=1
+            steps=100,
+            prompts=16,
+            learning_rate=1e-5,
+            minibatches=1,
+            tokens_per_microbatch=1024,
         )
     )
     lora: LoraConfig = field(default_factory=LoraConfig)
