@@ -7,12 +7,13 @@ that the file carries is read in `gguf_tokenizer.py`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from minir1.errors import UserError
-from minir1.model_config import ModelConfig
+from minir1.errors import UserError, shorten
+from minir1.model_config import ModelConfig, ScaledConfig
 from minir1.storage.gguf_file import GGUFFile
 
 OUTSIDE = {
@@ -33,6 +34,7 @@ INSIDE = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
+FACTORS = "rope_freqs.weight"  # by how much each rotary wave is stretched
 # Where Hugging Face's config.json has what stands under ARCHITECTURE.KEY.
 KEYS = {
     "hidden_size": "embedding_length",
@@ -52,11 +54,23 @@ def read_shape(file: GGUFFile) -> ModelConfig:
 
     Raises: UserError for an architecture or a variant that minir1 does not compute.
     """
-    kind = file.metadata.get("general.architecture")
+    kind = str(file.metadata.get("general.architecture"))
     try:
-        return ModelConfig.from_hf(_as_hf(file, str(kind)))
+        shape = ModelConfig.from_hf(_as_hf(file, kind))
+        for key, computed in {
+            "expert_count": 0,
+            "attention.sliding_window": 0,
+            "attention.value_length": shape.head_dim,
+            "rope.dimension_count": shape.head_dim,
+        }.items():
+            got = file.metadata.get(f"{kind}.{key}", computed)
+            if got != computed:
+                raise UserError(f"{key} is {shorten(got)}: minir1 computes only {computed}")
+        if isinstance(shape, ScaledConfig) and FACTORS in file.entries:
+            _require_factors(shape, file.read(FACTORS))
     except UserError as error:
         raise UserError(f"{file.path}: {error}") from error
+    return shape
 
 
 def _as_hf(file: GGUFFile, kind: str) -> dict[str, Any]:
@@ -68,13 +82,40 @@ def _as_hf(file: GGUFFile, kind: str) -> dict[str, Any]:
         "model_type": kind,
         "vocab_size": embedding.shape[0] if embedding else None,
         "tie_word_embeddings": "output.weight" not in file.entries,
+        "rope_scaling": _stretching(file, kind),
     }
+
+
+def _stretching(file: GGUFFile, kind: str) -> dict[str, Any] | None:
+    """Say how the rotary waves are stretched, as config.json does.
+
+    Llama 3.1 has no key for it but a tensor of factors: their greatest is the factor, and
+    the other settings are the same in all of its models.
+    """
+    if FACTORS in file.entries:
+        return {
+            "rope_type": "llama3",
+            "factor": float(file.read(FACTORS).max()),
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        }
+    named = file.metadata.get(f"{kind}.rope.scaling.type", "none")
+    factor = file.metadata.get(f"{kind}.rope.scaling.factor")
+    return None if named == "none" else {"rope_type": named, "factor": factor}
+
+
+def _require_factors(shape: ScaledConfig, factors: np.ndarray) -> None:
+    """Refuse a file whose waves are stretched in another way than was read from it."""
+    read = np.divide(shape.rope_periods, replace(shape, factor=1.0).rope_periods)
+    if factors.shape != read.shape or not np.allclose(read, factors, rtol=1e-4):
+        raise UserError(f"{FACTORS} is not Llama 3.1's: minir1 computes no other")
 
 
 def read_params(file: GGUFFile, config: ModelConfig) -> dict[str, np.ndarray]:
     """Read every tensor in float32 under Hugging Face's name."""
     params = {}
-    for name in file.entries:
+    for name in [name for name in file.entries if name != FACTORS]:
         value = file.read(name)
         if config.model_type == "llama" and (".attn_q." in name or ".attn_k." in name):
             value = _halves(value, config.head_dim)

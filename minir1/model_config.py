@@ -109,11 +109,16 @@ class ModelConfig(Section):
         # A silent qwen3 means 128, whatever the width.
         given.setdefault("head_dim", 128 if kind == "qwen3" else given["hidden_size"] // heads)
         given["rope_type"] = rope.get("rope_type", rope.get("type"))
-        shape = ScaledConfig if given["rope_type"] in ScaledConfig.SCALINGS else ModelConfig
-        for field in fields(shape):
-            if field.name not in given:
-                raise UserError(f"{field.name} is missing from rope_parameters")
-        return shape(**{field.name: given[field.name] for field in fields(shape)})
+        wanted = ScaledConfig.WANTED.get(given["rope_type"])
+        if wanted is None:
+            return ModelConfig(
+                **{field.name: given[field.name] for field in fields(ModelConfig)}
+            )
+        for name in wanted:
+            if name not in given:
+                raise UserError(f"rope_parameters has no {name}")
+        names = [field.name for field in fields(ScaledConfig) if field.name in given]
+        return ScaledConfig(**{name: given[name] for name in names})
 
     def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
         """Return a config.json that transformers (4 and 5) and mlx-lm read.
@@ -140,7 +145,15 @@ class ModelConfig(Section):
 class ScaledConfig(ModelConfig):
     """A decoder whose rotary wavelengths were stretched to reach further."""
 
-    SCALINGS: ClassVar[tuple[str, ...]] = ("linear", "llama3")
+    WANTED: ClassVar[dict[object, tuple[str, ...]]] = {  # what each kind of stretching needs
+        "linear": ("factor",),
+        "llama3": (
+            "factor",
+            "low_freq_factor",
+            "high_freq_factor",
+            "original_max_position_embeddings",
+        ),
+    }
 
     rope_type: Literal["linear", "llama3"] = "llama3"
     factor: Positive = 8.0  # how much longer the longest waves become
@@ -163,9 +176,7 @@ class ScaledConfig(ModelConfig):
 
     def to_hf(self, bos: int | None, eos: int | None, pad: int | None) -> dict[str, Any]:
         """Return a config.json that transformers (4 and 5) and mlx-lm read."""
-        names = [field.name for field in fields(self)][len(fields(ModelConfig)) :]
-        if self.rope_type == "linear":
-            names = ["rope_type", "factor"]
+        names = ("rope_type", *self.WANTED[self.rope_type])
         scaling = {name: getattr(self, name) for name in names}
         both = {"rope_theta": self.rope_theta, **scaling}
         return {
@@ -191,13 +202,7 @@ def _stretched(shape: ScaledConfig) -> tuple[float, ...]:
     return tuple((periods / ((1 - kept) / shape.factor + kept)).tolist())
 
 
-ROPE_KEYS = (
-    "rope_theta",
-    "factor",
-    "low_freq_factor",
-    "high_freq_factor",
-    "original_max_position_embeddings",
-)
+ROPE_KEYS = ("rope_theta", *ScaledConfig.WANTED["llama3"])
 
 HF_REQUIRED = (
     "vocab_size",
@@ -219,7 +224,7 @@ HF_DEFAULTS: dict[str, Any] = {
 def _variants(config: dict[str, Any], rope: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     """List (key, the only value computed here, the value given) of the variants we lack."""
     rope_type = rope.get("rope_type", rope.get("type"))
-    if rope_type in ScaledConfig.SCALINGS:
+    if isinstance(rope_type, str) and rope_type in ScaledConfig.WANTED:
         rope_type = "default"
     biased = None if config["model_type"] == "qwen2" else config.get("attention_bias")
     return [

@@ -17,6 +17,7 @@ from minir1.gguf_model import read_params, read_shape
 from minir1.gguf_tokenizer import read_tokenizer
 from minir1.hub import locate
 from minir1.machine import require_memory
+from minir1.model import parameter_shapes
 from minir1.model_config import ModelConfig
 from minir1.parameters import require_finite, require_shapes, without_copies
 from minir1.storage.files import read_json
@@ -39,7 +40,8 @@ def open_model(path_or_repo: str | Path) -> Opened:
     require_vocabulary(config, tokenizer, path)
     require_shapes(params, config, path, "the weights", "CausalLM")
     require_finite(params, path, "")
-    return params, config, tokenizer
+    in_order = {name: params[name] for name in parameter_shapes(config)}
+    return in_order, config, tokenizer
 
 
 def _open_gguf(path: Path) -> Opened:
