@@ -30,14 +30,14 @@ def verify(gold: str, answer: str) -> bool | None:
     if right is None:
         return None
     try:
-        return equivalent(right, read(final_answer(answer) or answer), Meter())
+        return equivalent(right, read(unboxed(answer)), Meter())
     except Unreadable:
         return False
 
 
 def understand(gold: str) -> Tree | None:
     """Read a gold answer; None if it cannot be read, or does not even equal itself."""
-    text = final_answer(gold) or gold
+    text = unboxed(gold)
     return _understand(text) if len(text) <= 2 * LONGEST_TEXT else None
 
 
@@ -48,6 +48,12 @@ def _understand(gold: str) -> Tree | None:
         return tree if equivalent(tree, tree, Meter()) else None
     except Unreadable:
         return None
+
+
+def unboxed(text: str) -> str:
+    """Return the final answer of a completion; a text that marks none is its own."""
+    found = final_answer(text)
+    return text if found is None else found
 
 
 def final_answer(text: str) -> str | None:

@@ -8,7 +8,7 @@ from minir1.maths.answers import read
 from minir1.maths.bounds import Unreadable
 from minir1.maths.objects import written
 from minir1.screen.terminal import clean
-from minir1.verifier import final_answer, verify
+from minir1.verifier import unboxed, verify
 
 
 def verify_answer(gold: str, answer: str) -> int:
@@ -25,6 +25,6 @@ def verify_answer(gold: str, answer: str) -> int:
 def _reading(text: str) -> str:
     """Say how a text was read, or why it was not."""
     try:
-        return shorten(clean(written(read(final_answer(text) or text))), 200)
+        return shorten(clean(written(read(unboxed(text)))), 200)
     except Unreadable as error:
         return f"unreadable ({clean(error)})"

@@ -11,17 +11,17 @@
 import re
 
 from minir1.maths.bounds import LONGEST_WORDS, MOST_ITEMS, Unreadable
-from minir1.maths.forms import Forms
+from minir1.maths.forms import Forms, based
 from minir1.maths.normal import plain
 from minir1.maths.tokens import ALIASES, END, Token, is_product
 from minir1.maths.tree import Tree, number, symbol
-from minir1.maths.units import MONEY, SHORT, unit_of
+from minir1.maths.units import MONEY, MULTIPLES, SHORT, unit_of
 
 _RELATIONS = ("=", "<", ">", "<=", ">=", "!=", "in", "~")
 _CLOSING = {"(": (")", "]"), "[": ("]", ")"), "\\{": ("\\}",), "\\langle": ("\\rangle",)}
 _SETS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
 _MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"})
-_COUNTED = (
+_NUMERALS = (
     "zero",
     "one",
     "two",
@@ -34,7 +34,11 @@ _COUNTED = (
     "nine",
     "ten",
 )
-_CHOICE = re.compile(r"\(?([A-Ha-h])(?:\)|[.:](?![0-9]))(?:\s+(?![-+*/^=<>])(?=\S)|$)")
+_COUNTED = re.compile(rf"({'|'.join(_NUMERALS)})(?=(?: [A-Za-z]+){{0,3}}$)", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"(?:\\text(?:bf|rm|it)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?![0-9]))\s*(?:\}\s*|\s(?![-+*/^=<>])(?=\S)|$)"
+)
+_HEXADECIMAL = re.compile(r"([0-9][0-9A-Fa-f]*)_\{?([0-9]{2})\}?")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"[\w\s'.,:&!?/()-]+")
 
@@ -45,6 +49,9 @@ class Answers(Forms):
     def answer(self, *closing: str) -> Tree:
         """Read clauses up to one of the closing signs, and go past it."""
         items, separators = self.items(closing)
+        if len(items) == 1 and self.token.text == "over":  # {a \\over b}
+            self.take()
+            items = [Tree("quotient", (items[0], self.sum()))]
         self.want(closing[0])
         return items[0] if len(items) == 1 else Tree("list", tuple(items), separators)
 
@@ -93,6 +100,9 @@ class Answers(Forms):
             tree = Tree("ratio", tuple(parts))
         tree = Tree("negative", (tree,)) if minus else tree
         words = ([MONEY[money]] if money else []) + self.unit_words()
+        for word in [word for word in words if word.lower() in MULTIPLES]:
+            words.remove(word)
+            tree = Tree("product", (tree, number(MULTIPLES[word.lower()])))
         unit = unit_of(words) if words else frozenset()
         return Tree("quantity", (tree,), unit) if unit else tree
 
@@ -189,7 +199,7 @@ class Answers(Forms):
 
 def _name(words: str) -> str:
     """Write words in one way: small letters, single blanks, no punctuation."""
-    return " ".join(re.findall(r"[\w'/]+", words.casefold()))
+    return " ".join(re.findall(r"[\w'/]+", words.casefold())).removeprefix("the ")
 
 
 def _in_words(text: str) -> Tree | None:
@@ -198,8 +208,6 @@ def _in_words(text: str) -> Tree | None:
         return None
     runs = _LETTERS.findall(text)
     words = [run for run in runs if len(run) > 2 and run not in ALIASES and not is_product(run)]
-    if text.lower() in _COUNTED:
-        return number(_COUNTED.index(text.lower()))
     if (words and words != ["and"] and set(words) - {"and"}) or text.lower() == "no":
         return Tree("text", leaf=_name(text))
     return None
@@ -212,7 +220,7 @@ def _braces_of_a_set(tokens: list[Token]) -> None:
         level += (token.text == "{") - (token.text == "}")
         if level <= 0 and place < len(tokens) - 2:
             return
-    if tokens[0].text == "{":
+    if tokens[0].text == "{" and "over" not in {token.text for token in tokens}:
         tokens[0] = tokens[0]._replace(text="\\{")
         tokens[-2] = tokens[-2]._replace(text="\\}")
 
@@ -223,10 +231,14 @@ def read(text: str) -> Tree:
     Raises: Unreadable for everything that is no answer of the grammar.
     """
     text = plain(text)
+    if counted := _COUNTED.match(text):
+        text = f"{_NUMERALS.index(counted[1].lower())}{text[counted.end() :]}"
     if choice := _CHOICE.match(text):
         return (
             symbol(choice[1]) if choice.end() == len(text) else Tree("choice", leaf=choice[1])
         )
+    if (digits := _HEXADECIMAL.fullmatch(text)) and not digits[1].isdigit():
+        return based(digits[1], digits[2])
     if words := _in_words(text):
         return words
     try:

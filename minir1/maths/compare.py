@@ -41,7 +41,7 @@ class _Comparison:
 
     def same(self, gold: Tree, answer: Tree) -> bool:
         """Compare what may have labels and relations."""
-        self.judge.meter.pay(5)
+        self.judge.meter.pay(30)
         if {gold.op, answer.op} & {"text", "choice"} or _is_choice(gold):
             return _same_words(gold, answer)
         label, gold_value = split(gold, self.judge)
@@ -49,7 +49,8 @@ class _Comparison:
         if same_label(label, mark, self.judge) and self.same_value(gold_value, answer_value):
             return True
         equations = gold.op == answer.op == "relation"
-        solved = label is not None and not symbols(gold_value)  # x = 5 asks for the 5
+        named = label is not None and label.op == "symbol"
+        solved = named and not symbols(gold_value)  # x = 5 asks for the 5
         return equations and not solved and same_condition(gold, answer, self.judge)
 
     def same_value(self, gold: Tree, answer: Tree) -> bool:
@@ -118,10 +119,9 @@ class _Comparison:
     def same_digits(self, gold: Tree, answer: Tree) -> bool:
         """Compare numbers of other bases: the digits, and the base unless it is left out."""
         if gold.op == answer.op:
-            self.judge.equal(gold, gold)  # refuses digits that the base lacks
             return bool(gold.leaf == answer.leaf)
-        written = [tree.args[0] if tree.op == "based" else tree for tree in (gold, answer)]
-        return self.judge.equal(*written)
+        based, other = (gold, answer) if gold.op == "based" else (answer, gold)
+        return bool(based.args) and self.judge.equal(based.args[0], other)
 
 
 def _is_choice(tree: Tree) -> bool:

@@ -24,6 +24,7 @@ Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
 _GREEK = frozenset(_LETTER_NAMES.split())
 _FENCES = {"|": ("|", "abs"), "\\lfloor": ("\\rfloor", "floor"), "\\lceil": ("\\rceil", "ceil")}
 _LONGEST_PERIOD = 6
+_BASES = {"two": 2, "three": 3, "five": 5, "eight": 8, "ten": 10, "sixteen": 16}
 
 
 class Forms(Expressions):
@@ -87,7 +88,7 @@ class Forms(Expressions):
             self.want("}")
             return number(_periodic(token.text, block))
         if self.skip("_"):
-            return Tree("based", (number(value),), (token.text, self.subscript()))
+            return based(token.text, self.subscript())
         if token.text.isdigit() and (part := self.proper_fraction()) is not None:
             value += part
         return number(value)
@@ -183,6 +184,19 @@ class Forms(Expressions):
                 break
             factors.append(self.unary())
         return factors[0] if len(factors) == 1 else Tree("product", tuple(factors))
+
+
+def based(digits: str, base: str) -> Tree:
+    """Make a number of another base; its part is the number that its digits are in base ten."""
+    base = str(_BASES.get(base, base))
+    if not base.isdigit() or len(base) > 2 or not 2 <= int(base) <= 36:
+        raise Unreadable("a base is a whole number from 2 to 36")
+    try:
+        int(digits, int(base))
+    except ValueError:
+        raise Unreadable(f"{digits} has digits that base {base} lacks") from None
+    plainly = (number(int(digits)),) if digits.isdigit() else ()
+    return Tree("based", plainly, (digits.upper(), int(base)))
 
 
 def _periodic(written: str, block: str) -> Fraction:

@@ -42,8 +42,11 @@ def same_collection(gold: Tree, answer: Tree, same: Same) -> bool:
         brackets = len(gold.args) > 2 or gold.leaf == answer.leaf
         return brackets and in_order(gold.args, answer.args, same)
     if kinds == {"tuple", "list"}:
-        return in_order(gold.args, answer.args, same)
-    if kinds == {"set", "list"} or kinds == {"set"}:
+        brackets = "()" in (gold.leaf, answer.leaf) or "[]" in (gold.leaf, answer.leaf)
+        return brackets and in_order(gold.args, answer.args, same)
+    if kinds <= {"set", "list"} and in_order(gold.args, answer.args, same):
+        return True
+    if "set" in kinds and kinds <= {"set", "list"}:
         return _covers(gold.args, answer.args, same) and _covers(answer.args, gold.args, same)
     return kinds == {"list"} and in_any_order(gold.args, answer.args, same)
 

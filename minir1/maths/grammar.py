@@ -16,7 +16,7 @@ from minir1.maths.units import SHORT
 
 _SIGNS = ("+", "-", "+-", "-+")
 _BEGINS = frozenset({"(", "[", "\\{", "{", "|", "\\langle", "\\lfloor", "\\lceil"})
-_NOT_FACTORS = frozenset({"cup", "cap", "\\cr", "end"})
+_NOT_FACTORS = frozenset({"over", "\\cr", "end"})
 
 
 class Expressions:
@@ -93,7 +93,7 @@ class Expressions:
         if token.kind == "number":
             if before.kind == "number":
                 raise Unreadable("two numbers side by side")
-            return before.text in (")", "}", "]")
+            return before.text in (")", "}", "]", "!")
         if token.kind == "letter":
             alone = self.tokens[self.place + 1].text in (
                 "the end",

@@ -48,26 +48,31 @@ _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
 _LOWERED_RUN = re.compile(f"[{''.join(_LOWERED)}]+")
 _INVISIBLE = ("Cf", "Cc", "Co", "Cs", "Cn")
 
+_WRAPPERS = "mathbf|mathit|mathcal|mathsf|boldsymbol|bm|vec|hat|bar|ensuremath|fbox|boxed"
+_WORDS = r"\{\s*\\(?:text|mathrm)\s*\{([^{}]*)\}\s*\}"
 _LATEX = (
     (re.compile(r"\\\\(?:\s*\[[^\[\]]{0,10}\])?"), r" \\cr "),
     (re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\s*\.?"), " "),
-    (re.compile(r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|,|!|;|:|>|\s)"), " "),
+    (re.compile(r"\\!"), ""),
+    (re.compile(r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|,|;|:|>|\s)"), " "),
     (re.compile(r"\\(?:q?quad|enspace|hspace\{[^{}]*\}|phantom\{[^{}]*\})(?![A-Za-z])"), " "),
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"\\[dt]binom(?![A-Za-z])"), r"\\binom"),
     (re.compile(r"\\operatorname\*?\s*\{\s*([A-Za-z]{1,12})\s*\}"), r"\\\1 "),
     (re.compile(r"\\mathbb\s*\{?\s*([RZNQC])\s*\}?"), r"\\\1 "),
-    (re.compile(r"\\(?:mathbf|mathit|mathcal|mathsf|boldsymbol|bm|ensuremath)\b"), ""),
-    (re.compile(r"\\(?:vec|hat|bar)\b"), ""),
+    (re.compile(rf"\\(?:{_WRAPPERS})(?![A-Za-z])"), ""),
+    (re.compile(r"\\frac\s*" + _WORDS + r"\s*" + _WORDS), r"\\text{\1/\2}"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\%"), "%"),
     (re.compile(r"\\[()\[\]]"), " "),
-    (re.compile(r"~"), " "),
-)  # fmt: skip
+    (re.compile(r"~|</?answer>"), " "),
+)
 _TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _EMPHASIS = re.compile(r"^(\*\*|\*|__|_|`+|\")(.+)\1$", re.DOTALL)
 _CONCLUSION = re.compile(
-    r"(?:so|thus|hence|therefore|answer|final answer|result|solution)\b[,:]?\s*", re.I
+    r"(?:so|thus|hence|therefore|(?:final )?answer|result|solution|option|choice)\b"
+    r"\s*[,:=]?\s*",
+    re.I,
 )
 _SENTENCE = re.compile(
     r"(?:[A-Za-z'][A-Za-z']*,?\s+){0,9}(?:is|are|equals|be)(?:\s*:\s*|\s+)(?=\S)", re.I
@@ -75,7 +80,9 @@ _SENTENCE = re.compile(
 _LABEL = re.compile(
     r"(?!(?:arc)?(?:sin|cos|tan|log)\b)(?=[A-Za-z' ]*[A-Za-z]{3})[A-Za-z' ]{3,40}[:=]\s*(?=\S)"
 )
-_LAST = " \t\r\n.,;:"
+_ALL_WORDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{([^{}]*)\}")
+_FIRST, _LAST = " :,", " .,;:"
+_EQUALS = re.compile(r"(?:=|\\approx)\s*(?=\S)")
 
 
 def plain(text: str) -> str:
@@ -131,7 +138,7 @@ def _character(sign: str) -> str:
 def _dollars(text: str) -> str:
     r"""Take away the $ of formulas; the $ of money becomes \$."""
     signs = {found.start() for found in re.finditer(r"(?<!\\)\$", text)}
-    money = bool(signs) and re.match(r"\s*[0-9.]", text[max(signs) + 1 :]) is not None
+    money = bool(signs) and re.match(r"\s*\.?[0-9]", text[max(signs) + 1 :]) is not None
     if money:
         return "".join("\\$" if place in signs else sign for place, sign in enumerate(text))
     return "".join(" " if place in signs else sign for place, sign in enumerate(text))
@@ -142,10 +149,12 @@ def _without_talk(text: str) -> str:
     for _ in range(3):
         before = text
         goes_on = text.endswith("...") and text[-4:-3].isdigit()
-        text = (text if goes_on else text.rstrip(_LAST)).lstrip(" \t\r\n:,")
+        text = (text if goes_on else text.rstrip(_LAST)).lstrip(_FIRST)
         if emphasised := _EMPHASIS.match(text):
             text = emphasised[2].strip()
-        for pattern in (_CONCLUSION, _SENTENCE, _LABEL):
+        if words := _ALL_WORDS.fullmatch(text):
+            text = words[1].strip()
+        for pattern in (_CONCLUSION, _SENTENCE, _LABEL, _EQUALS):
             if (found := pattern.match(text)) and found.end() < len(text):
                 text = text[found.end() :].strip()
         if text == before:

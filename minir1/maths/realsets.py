@@ -25,9 +25,15 @@ class Line:
     def __init__(self, judge: Judge):
         self.judge = judge
         self.known: list[Ball] = []
+        self._found: dict[int, Any] = {}
 
     def at(self, tree: Tree) -> Any:
         """Return the number that a tree is, None if it is no real number."""
+        if id(tree) not in self._found:
+            self._found[id(tree)] = self._find(tree)
+        return self._found[id(tree)]
+
+    def _find(self, tree: Tree) -> Any:
         if sign := infinite(tree):
             return context().inf * sign
         if symbols(tree):
@@ -37,6 +43,7 @@ class Line:
         if ball is None or not real(ball):
             return None
         ball = Ball(context().re(ball.value), ball.error)
+        self.judge.meter.pay(5 * len(self.known))
         for other in self.known:
             if same(ball, other):
                 return other.value
@@ -156,9 +163,10 @@ def _join(parts: list[Region | None], rule: Callable[[bool, bool], bool]) -> Reg
     for other in known[1:]:
         inside = [False, False, False]
         joined: Region = []
-        for cut in sorted({*result, *other}):
-            inside[0] ^= cut in result
-            inside[1] ^= cut in other
+        first, second = set(result), set(other)
+        for cut in sorted(first | second):
+            inside[0] ^= cut in first
+            inside[1] ^= cut in second
             if rule(inside[0], inside[1]) != inside[2]:
                 inside[2] = not inside[2]
                 joined.append(cut)

@@ -11,6 +11,7 @@ from minir1.maths.tree import Tree, negative, symbols
 from minir1.maths.values import Judge
 
 _TURNED = {">": "<", ">=": "<=", "<": "<", "<=": "<="}
+_FUNCTIONS = frozenset("fghFGHPQpqT")  # letters that are applied: f(x) is no product
 _NEAR = 0.01  # of the value: how far the two sides of ≈ may differ
 
 
@@ -20,6 +21,8 @@ def is_label(tree: Tree) -> bool:
         return True
     if tree.op == "quotient":
         return all(map(is_label, tree.args))
+    if tree.op == "call" and tree.leaf == "abs":
+        return is_label(tree.args[0])
     if tree.op == "tuple":
         return all(part.op == "symbol" for part in tree.args)
     if tree.op == "product":
@@ -35,6 +38,13 @@ def _is_argument(tree: Tree) -> bool:
     return tree.op in ("symbol", "number", "constant")
 
 
+def _named(label: Tree) -> frozenset[str]:
+    """Name the letters that a label stands for: the f of f(x), both of xy."""
+    first = label.args[0] if label.op == "product" else label
+    applied = label.op == "product" and (first.op == "power" or len(label.args) == 2)
+    return symbols(first if applied and first.leaf in _FUNCTIONS else label)
+
+
 def split(tree: Tree, judge: Judge) -> tuple[Tree | None, Tree]:
     """Take the label and the value out of `label = … = value`; others stay what they are."""
     if tree.op != "relation":
@@ -46,7 +56,9 @@ def split(tree: Tree, judge: Judge) -> tuple[Tree | None, Tree]:
     if set(tree.leaf) != {"="}:
         return None, tree
     label, values = None, tree.args
-    if is_label(values[0]) and not symbols(values[0]) & symbols(values[-1]):
+    if not symbols(values[0]) and values[-1].op == "symbol":  # 5 = x
+        values = values[::-1]
+    if is_label(values[0]) and not _named(values[0]) & symbols(values[-1]):
         label, values = values[0], values[1:]
     for one, other in pairwise(values):
         if not judge.equal(one, other):

@@ -47,7 +47,7 @@ _SPELLED = re.compile(
 _JOINED = re.compile(r"[0-9]{1,3}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)(?![0-9])(?:\.[0-9]+)?")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4}(?![0-9]))?")
 _SYMBOL = re.compile(
-    r"\\(?:[A-Za-z]+|.)|[A-Za-z]+|\*\*|<=|>=|=>|!=|==|\.\.\.|\+/?-|[-+*/^_=<>!|(){}\[\],;:&%'~°$€£¥₹]"
+    r"\\(?:[A-Za-z]+|.)|[A-Za-z]+|\*\*|<=|>=|=>|!=|\.\.\.|\+/?-|[-+*/^_=<>!|(){}\[\],;:&%'~°$€£¥₹]"
 )
 
 
@@ -82,12 +82,13 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(_number_token(found[0], spaced))
         elif found := _SYMBOL.match(text, place):
             place = found.end()
+            before = tokens[-1] if tokens else END
             name = found[0][1:] if found[0][0] == "\\" else ""
             if name in _TEXT:
                 inside, place = _braced(text, place)
-                tokens.extend(_prose(inside, name, level))
+                tokens.extend(_prose(inside, name, level, before))
             else:
-                tokens.extend(_tokens(found[0], spaced, tokens[-1] if tokens else END))
+                tokens.extend(_tokens(found[0], spaced, before))
                 level += _opens(found[0], tokens)
         else:
             raise Unreadable(f"character {place + 1} means nothing: {sign!a}")
@@ -135,7 +136,7 @@ def _braced(text: str, place: int) -> tuple[str, int]:
     return text[place + 1 : end], end + 1
 
 
-def _prose(inside: str, command: str, level: int) -> list[Token]:
+def _prose(inside: str, command: str, level: int, before: Token) -> list[Token]:
     """Read what stands in words, where letters side by side are no product."""
     if command in ("mathrm", "rm") and inside.strip() in ("e", "i", "d", "C", "P"):
         return [Token("letter", inside.strip())]
@@ -145,7 +146,9 @@ def _prose(inside: str, command: str, level: int) -> list[Token]:
         if word[0].isdigit():
             tokens.extend(tokenize(word) if level == 0 else [_number_token(word, True)])
         elif word.isalpha():
-            tokens.append(Token("sign" if word in ("and", "or") else "word", word, True))
+            degrees = "deg" if before.text == "°" and word in ("C", "F") else ""
+            kind = "sign" if word in ("and", "or") else "word"
+            tokens.append(Token(kind, degrees + word, True))
         else:
             tokens.extend(_tokens(word, True, END))
     return tokens
@@ -165,9 +168,7 @@ def _tokens(written: str, spaced: bool, before: Token) -> list[Token]:
             return [Token("sign", "°", spaced)]
         sign = _SYNONYMS.get(name)
         return [Token("sign", sign, spaced) if sign else Token("command", name, spaced)]
-    sign = {"**": "^", "==": "=", "+/-": "+-", "=>": ">=", "{": "{", "$": "\\$"}.get(
-        written, written
-    )
+    sign = {"**": "^", "+/-": "+-", "=>": ">=", "{": "{", "$": "\\$"}.get(written, written)
     return [Token("sign", sign, spaced)]
 
 
@@ -188,7 +189,7 @@ def _letters(run: str, spaced: bool, before: Token) -> list[Token]:
         return [Token("sign", sign, spaced) if sign else Token("command", name, spaced)]
     if run == "U" and before.text in (")", "]", "\\}", "}"):
         return [Token("sign", "cup", spaced)]
-    if len(run) > 1 and is_unit(run) and (behind_amount or len(run) > 2):
+    if len(run) > 1 and is_unit(run) and (behind_amount or spaced or len(run) > 2):
         return [Token("word", run, spaced)]
     if (spelled := _SPELLED.match(run)) and (spelled[1] + spelled[3]):
         front = [Token("letter", spelled[1], spaced)] if spelled[1] else []

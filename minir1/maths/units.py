@@ -6,6 +6,8 @@ is converted: 5 m and 500 cm have different units. A word that is no known unit,
 names itself, in the singular.
 """
 
+from minir1.maths.bounds import Unreadable
+
 Unit = frozenset[tuple[str, int]]
 
 _ALIASES = """
@@ -78,6 +80,17 @@ NAMES = {
 _SPEEDS = {"mph": ("mile", "hour"), "kmh": ("kilometre", "hour"), "kph": ("kilometre", "hour")}
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _POWERS_BEHIND = {"squared": 2, "cubed": 3}
+MULTIPLES = {
+    "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "dozen": 12,
+}  # fmt: skip
+_CHANGING = """
+is are was were not no wrong plus minus times over divided by squared cubed factorial choose mod
+root half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh
+eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths
+if else than lambda import more less least most
+"""
+CHANGING = frozenset(_CHANGING.split())  # what stands before these is not the amount itself
 _EMPTY = {
     "of",
     "the",
@@ -92,6 +105,7 @@ _EMPTY = {
     "each",
 }
 _ORDINALS = {"th", "st", "nd", "rd"}
+_MOST_WORDS = 8
 SHORT = frozenset("mgshLNJWV")  # letters that stand for other things as well
 MONEY = {"\\$": "dollar", "$": "dollar", "€": "euro", "£": "sterling", "¥": "yen", "₹": "rupee"}
 
@@ -113,10 +127,12 @@ def singular(word: str) -> str:
 
 
 def unit_of(words: list[str]) -> Unit:
-    """Name the unit that these words, "/", "per" and "^2" write.
+    """Name the unit that these words, "/", "per" and "^2" write; of words without one, {}.
 
-    A "/" turns the power of the next unit round; one of no known words is {}.
+    Raises: Unreadable for words that make another amount, as in "5 thirds".
     """
+    if len(words) > _MOST_WORDS:
+        raise Unreadable("more words than a unit has")
     powers: dict[str, int] = {}
     last, sign, coming = "", 1, 1
     for word in words:
@@ -127,6 +143,10 @@ def unit_of(words: list[str]) -> Unit:
             power = _POWERS_BEHIND.get(lower) or int(word[1:])
             if last:
                 powers[last] *= power
+            else:
+                raise Unreadable("the power of no unit")
+        elif lower in CHANGING:
+            raise Unreadable(f"{lower} changes the amount")
         elif lower in _POWERS:
             coming = _POWERS[lower]
         elif lower in _SPEEDS:
@@ -138,6 +158,8 @@ def unit_of(words: list[str]) -> Unit:
             last = NAMES.get(word) or NAMES.get(lower) or singular(word)
             powers[last] = powers.get(last, 0) + sign * coming
             sign = coming = 1
+    if {"celsius", "fahrenheit"} & powers.keys():
+        powers.pop("degree", None)
     return frozenset(powers.items())
 
 
