@@ -21,8 +21,9 @@ from minir1.mlx_lora import Lora
 from minir1.mlx_policy import MLXPolicy, Params
 from minir1.text_tokenizer import TextTokenizer
 
-EXACT = 1e-4  # float32 weights: sampled against scored
-ROUNDED = 0.5  # 16-bit or quantised weights; the greatest seen is about half of it
+EXACT = 1e-4  # float32 weights: the greatest gap, sampled against scored
+ROUNDED = 0.1  # 16-bit or quantised weights: the mean gap
+IMPORTANCE_CAP = 2.0  # how far a token may be trusted more than it was sampled
 
 
 def open_mlx(
@@ -34,6 +35,7 @@ def open_mlx(
     layers: int = -1,
     keys: Sequence[str] = (),
     grad_checkpoint: bool = False,
+    compile: bool = False,
     seed: int = 0,
 ) -> tuple[MLXPolicy, Params, TextTokenizer]:
     """Load a folder or a Hub repository; return policy, what is trained, and tokenizer.
@@ -54,22 +56,19 @@ def open_mlx(
     count, exact = _matrix_parameters(model, config), _is_exact(model)
     lora = Lora(rank, scale, layers, tuple(keys)) if tune == "lora" else None
     _prepare(model, path_or_repo, lora, grad_checkpoint, seed)
-    trained = {
-        name: p
-        for name, p in tree_flatten(model.trainable_parameters())
-        if mx.issubdtype(p.dtype, mx.floating)
-    }
+    trained = _trained(model)
     policy = MLXPolicy(
         model=model,
         config=config,
         source=folder,
         lora=lora,
         tolerance=EXACT if exact else ROUNDED,
-        exact=exact,
+        importance_cap=None if exact else IMPORTANCE_CAP,
         together=together,
         window=narrow_head(model),
         types={name: p.dtype for name, p in trained.items()},
         matrix_parameters=count,
+        compile=compile,
     )
     params = {name: p.astype(mx.float32) for name, p in trained.items()}
     mx.eval(params)
@@ -86,6 +85,12 @@ def _prepare(
         raise UserError(f"{name} is quantised: train adapters instead: --tune lora")
     if grad_checkpoint:
         checkpoint_layers(model)
+
+
+def _trained(model: nn.Module) -> Params:
+    """Name what has a gradient: the numbers of tables stay as they are."""
+    found = tree_flatten(model.trainable_parameters())
+    return {name: p for name, p in found if mx.issubdtype(p.dtype, mx.floating)}
 
 
 def _is_quantised(model: nn.Module) -> bool:

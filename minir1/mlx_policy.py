@@ -22,6 +22,7 @@ from minir1 import mlx_lora, mlx_rollout, rollout
 from minir1.config import SampleConfig
 from minir1.errors import UserError
 from minir1.microbatch import MicroBatch
+from minir1.mlx_compile import Compiled, TokenLoss, gradients
 from minir1.mlx_layers import Window
 from minir1.mlx_lora import Lora
 from minir1.rng import uniforms
@@ -31,7 +32,7 @@ Params = dict[str, Any]
 NOTHING = mx.zeros((0,))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MLXPolicy:
     """An mlx-lm model with what is trained kept outside of it."""
 
@@ -40,11 +41,18 @@ class MLXPolicy:
     source: Path  # the folder it came from
     lora: Lora | None  # None: every weight is trained
     tolerance: float  # the greatest |sampled - scored| log-probability that is rounding
-    exact: bool  # a greater gap is a fault; else it is to be corrected for
+    importance_cap: float | None  # None: exact, a greater gap is a fault
     window: Window = field(repr=False)
     types: dict[str, Any] = field(repr=False)  # trained name -> the type it computes in
     together: bool  # whether mlx-lm can decode rows of this architecture in one batch
     matrix_parameters: int  # numbers that a token is multiplied with
+
+    compile: bool = False  # gradients of micro-batches are compiled
+    compiled: Compiled | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.compile:
+            object.__setattr__(self, "compiled", Compiled(self.place_logprobs))
 
     @contextmanager
     def holding(self, params: Params, train: bool = False) -> Iterator[nn.Module]:
@@ -126,16 +134,15 @@ class MLXPolicy:
     ) -> tuple[list[tuple[Any, ...]], Params]:
         """Return every micro-batch's results and the sum of their gradients.
 
-        One after another: what a micro-batch needed is let go before the next.
+        Compiled, if that was asked for and the loss is one that can be.
         """
-        differentiate = mx.value_and_grad(loss)
-        results, total = [], {name: mx.zeros(p.shape) for name, p in params.items()}
-        for batch in batches:
-            out, grads = differentiate(params, batch)
-            total = {name: g + grads[name] for name, g in total.items()}
-            mx.eval(out, total)
-            results.append(out)
-        return results, total
+
+        def one(batch: MicroBatch) -> Any:
+            if self.compiled and isinstance(loss, TokenLoss):
+                return self.compiled(loss, params, batch)
+            return mx.value_and_grad(loss)(params, batch)
+
+        return gradients(one, params, batches)
 
     def reference(self, params: Params) -> Params:
         """What KL is measured from: the adapters switched off, or the weights as they are."""
