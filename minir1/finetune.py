@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minir1 import flops, optim, sft
-from minir1.config import RunConfig
+from minir1 import optim, sft
+from minir1.config import TrainConfig
+from minir1.policy import Policy
 from minir1.rl import BETAS, Learner
 from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
@@ -26,6 +27,24 @@ class Document(NamedTuple):
     completion: str
 
 
+class Text(NamedTuple):
+    """A document as tokens; the first `given` are the prompt's."""
+
+    tokens: np.ndarray
+    given: int
+
+
+def as_texts(documents: Sequence[Document], tokenizer: WordTokenizer) -> list[Text]:
+    """Turn documents of the tiny world into tokens."""
+    return [
+        Text(
+            np.array(tokenizer.encode(" ".join(document)), np.int32),
+            len(tokenizer.encode(document.prompt)),
+        )
+        for document in documents
+    ]
+
+
 def steps_of(settings: FineTuneConfig, documents: int) -> int:
     """Count the updates of a stage."""
     return settings.epochs * -(-documents // settings.batch)
@@ -33,25 +52,24 @@ def steps_of(settings: FineTuneConfig, documents: int) -> int:
 
 def train(
     learner: Learner,
-    config: RunConfig,
+    config: TrainConfig,
     settings: FineTuneConfig,
-    tokenizer: WordTokenizer,
-    documents: Sequence[Document],
+    policy: Policy,
+    texts: Sequence[Text],
+    pad_id: int,
     stage: str,
 ) -> Iterator[dict[str, Any]]:
     """Improve the learner in place, yielding the metrics of every step."""
-    total = steps_of(settings, len(documents))
-    rows = [np.array(tokenizer.encode(" ".join(document)), np.int32) for document in documents]
-    starts = [len(tokenizer.encode(document.prompt)) for document in documents]
+    total = steps_of(settings, len(texts))
     while learner.step < total:
         started = time.perf_counter()
-        chosen = sft.members(config.seed, stage, learner.step, len(rows), settings.batch)
-        batch, given = [rows[i] for i in chosen], [starts[i] for i in chosen]
+        chosen = sft.members(config.seed, stage, learner.step, len(texts), settings.batch)
+        batch, given = [texts[i].tokens for i in chosen], [texts[i].given for i in chosen]
         mask = sft.text_mask(batch, given)
         loss, grads = sft.next_token_gradients(
             learner.params,
-            config.model,
-            sft.pad(batch, tokenizer.pad_id),
+            policy,
+            sft.pad(batch, pad_id),
             mask,
             TOKENS_PER_MICROBATCH,
             config.threads,
@@ -64,7 +82,7 @@ def train(
         )
         learner.step += 1
         read = np.array(given), np.array([len(row) for row in batch]) - given
-        learner.flops += flops.update_flops(config.model, *read)
+        learner.flops += policy.update_flops(*read)
         seconds = time.perf_counter() - started
         learner.seconds += seconds
         yield {

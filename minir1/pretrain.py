@@ -15,6 +15,7 @@ import numpy as np
 from minir1 import model, optim, sft
 from minir1.backend import from_numpy
 from minir1.config import RunConfig
+from minir1.policy import DecoderPolicy
 from minir1.rl import Learner
 from minir1.rng import generator
 from minir1.tokenizer import WordTokenizer
@@ -78,7 +79,7 @@ def train(
         tokens, mask = sft.pad(rows, tokenizer.pad_id), sft.text_mask(rows)
         loss, grads = sft.next_token_gradients(
             learner.params,
-            config.model,
+            DecoderPolicy(config.model),
             tokens,
             mask,
             settings.tokens_per_microbatch,

@@ -12,7 +12,7 @@ import numpy as np
 
 from minir1 import microbatch, model, optim
 from minir1.backend import xp
-from minir1.model_config import ModelConfig
+from minir1.policy import Policy
 from minir1.rng import generator
 
 
@@ -51,7 +51,7 @@ def text_mask(rows: list[np.ndarray], prompt_lengths: list[int] | None = None) -
 
 def next_token_gradients(
     params: model.Params,
-    config: ModelConfig,
+    policy: Policy,
     tokens: np.ndarray,
     mask: np.ndarray,
     budget: int,
@@ -64,11 +64,11 @@ def next_token_gradients(
     scale = 1 / float(mask.sum())
 
     def loss(p: model.Params, batch: microbatch.MicroBatch) -> tuple[Any]:
-        logprobs = model.place_logprobs(p, config, batch.tokens, batch.places)  # (N)
+        logprobs = policy.place_logprobs(p, batch.tokens, batch.places)  # (N)
         return (-xp.sum(logprobs) * scale,)
 
     batches = microbatch.split(mask, tokens, budget)
-    results, grads = microbatch.gradients(loss, params, batches, threads)
+    results, grads = policy.gradients(loss, params, batches, threads)
     return sum(float(out[0].item()) for out in results), grads
 
 

@@ -18,6 +18,7 @@ from minir1.behaviour import Sample
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
 from minir1.environment import TinyWorld
+from minir1.policy import DecoderPolicy
 from minir1.preference import Pair
 from minir1.runfolder import RunFolder
 from minir1.stage_config import FineTuneConfig
@@ -77,9 +78,9 @@ def fine_tune(
     def steps(learner: rl.Learner) -> Iterator[dict[str, Any]]:
         if not learner.step:
             learner.seconds, learner.flops = data.seconds, data.flops
-        yield from finetune.train(
-            learner, config, settings, start.tokenizer, data.documents, stage.name
-        )
+        policy, pad_id = DecoderPolicy(config.model), start.tokenizer.pad_id
+        texts = finetune.as_texts(data.documents, start.tokenizer)
+        yield from finetune.train(learner, config, settings, policy, texts, pad_id, stage.name)
 
     total = finetune.steps_of(settings, len(data.documents))
     return follow(stage, start.params, steps, _show(stage), total, SAVE_FINE_TUNING)

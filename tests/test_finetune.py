@@ -11,6 +11,7 @@ from check import F64, as_arrays, close, random_params
 from minir1 import backend, finetune, flops, optim, sft
 from minir1.config import ModelConfig, RunConfig
 from minir1.finetune import Document
+from minir1.policy import DecoderPolicy
 from minir1.rl import Learner
 from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
@@ -48,7 +49,9 @@ def trained(
     steps: int | None = None,
     config: RunConfig = CONFIG,
 ) -> list[dict[str, Any]]:
-    run = finetune.train(one, config, settings, WORDS, documents, stage)
+    texts = finetune.as_texts(documents, WORDS)
+    policy = DecoderPolicy(config.model)
+    run = finetune.train(one, config, settings, policy, texts, WORDS.pad_id, stage)
     return list(itertools.islice(run, steps))
 
 
@@ -117,7 +120,9 @@ def test_a_step_is_the_gradient_of_the_mean_surprise_and_adamw(batches: list) ->
     (row,) = trained(one, steps=1)
     tokens, mask = batches[0]
     before = learner()
-    loss, grads = sft.next_token_gradients(before.params, MODEL, tokens, mask, 10**6, 1)
+    loss, grads = sft.next_token_gradients(
+        before.params, DecoderPolicy(MODEL), tokens, mask, 10**6, 1
+    )
     close("loss", row["loss"], loss, rtol=1e-5, atol=0)
     grads, norm = optim.clip_by_global_norm(grads, 1.0)
     close("norm", row["grad_norm"], norm, rtol=1e-4, atol=0)

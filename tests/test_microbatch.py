@@ -16,6 +16,7 @@ from check import (
 )
 
 from minir1 import grpo, microbatch, sft
+from minir1.policy import DecoderPolicy
 from minir1.rng import generator
 
 LENGTHS = np.array([9, 4, 12, 7, 3, 12, 6])
@@ -176,9 +177,11 @@ def test_an_error_in_a_thread_is_not_swallowed() -> None:
 def test_the_supervised_loss_is_a_mean_over_all_trained_tokens() -> None:
     tokens, mask, _ = batch()
     params = as_arrays(random_params(SMALL))
-    whole = sft.next_token_gradients(params, SMALL, tokens, mask, 10_000, 1)
+    whole = sft.next_token_gradients(params, DecoderPolicy(SMALL), tokens, mask, 10_000, 1)
     for budget, threads in ((1, 1), (13, 2)):
-        part = sft.next_token_gradients(params, SMALL, tokens, mask, budget, threads)
+        part = sft.next_token_gradients(
+            params, DecoderPolicy(SMALL), tokens, mask, budget, threads
+        )
         close("loss", part[0], whole[0], **F64)
         for name, g in whole[1].items():
             close(name, part[1][name], g, **F64)

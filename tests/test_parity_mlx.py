@@ -15,6 +15,7 @@ from check import F32, as_arrays, close, draw, grpo_gradients, random_params, re
 from minir1 import backend, grpo, model, optim, sft
 from minir1.backend import from_numpy, to_numpy, xp
 from minir1.config import ModelConfig, SampleConfig
+from minir1.policy import DecoderPolicy
 from minir1.rng import generator
 from minir1.rollout import sample
 
@@ -177,7 +178,9 @@ def test_the_grpo_loss_and_all_its_gradients(config: ModelConfig) -> None:
 def test_the_supervised_loss_and_all_its_gradients(config: ModelConfig) -> None:
     def run() -> dict[str, Any]:
         params = as_arrays(random_params(config, dtype=np.float32))
-        loss, grads = sft.next_token_gradients(params, config, TOKENS, MASK, 18, 1)
+        loss, grads = sft.next_token_gradients(
+            params, DecoderPolicy(config), TOKENS, MASK, 18, 1
+        )
         return {"loss": loss, **grads}
 
     same(config.model_type, run)
@@ -190,7 +193,9 @@ def test_five_steps_of_adamw(config: ModelConfig) -> None:
         params = as_arrays(random_params(config, dtype=np.float32))
         state, losses = optim.adamw_init(params), {}
         for step in range(5):
-            loss, grads = sft.next_token_gradients(params, config, TOKENS, MASK, 18, 1)
+            loss, grads = sft.next_token_gradients(
+                params, DecoderPolicy(config), TOKENS, MASK, 18, 1
+            )
             losses[f"loss {step}"] = loss
             params, state, norm = sft.update(
                 params, grads, state, 1e-2 * optim.warmup(step, 3), 1.0, (0.9, 0.95), 0.1

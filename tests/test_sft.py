@@ -6,6 +6,7 @@ import reference
 from check import F64, SMALL, as_arrays, check_slopes, close, random_params
 
 from minir1 import optim, sft
+from minir1.policy import DecoderPolicy
 
 ROWS = [np.array([1, 4, 5, 2]), np.array([1, 7, 3, 9, 6, 2]), np.array([1, 2])]
 
@@ -27,7 +28,9 @@ def test_all_but_the_first_token_or_all_after_the_prompt_are_trained() -> None:
 def test_the_loss_is_the_mean_surprise_of_the_trained_tokens(prompts: list[int] | None) -> None:
     params = random_params(SMALL)
     tokens, mask = sft.pad(ROWS, 0), sft.text_mask(ROWS, prompts)
-    loss, grads = sft.next_token_gradients(as_arrays(params), SMALL, tokens, mask, 12, 1)
+    loss, grads = sft.next_token_gradients(
+        as_arrays(params), DecoderPolicy(SMALL), tokens, mask, 12, 1
+    )
     listed = {name: p.tolist() for name, p in params.items()}
     surprise = []
     for row, start in zip(ROWS, prompts or [1, 1, 1], strict=True):
@@ -38,7 +41,9 @@ def test_the_loss_is_the_mean_surprise_of_the_trained_tokens(prompts: list[int] 
 
     def value(moved: np.ndarray) -> float:
         moved_params = as_arrays({**params, name: moved})
-        return sft.next_token_gradients(moved_params, SMALL, tokens, mask, 12, 1)[0]
+        return sft.next_token_gradients(
+            moved_params, DecoderPolicy(SMALL), tokens, mask, 12, 1
+        )[0]
 
     check_slopes(name, value, params[name], grads[name], at_most=10, h=1e-3)
 
@@ -64,7 +69,9 @@ def test_some_steps_of_training_lower_the_loss() -> None:
     tokens, mask = sft.pad(ROWS, 0), sft.text_mask(ROWS)
     state, losses = optim.adamw_init(params), []
     for _ in range(30):
-        loss, grads = sft.next_token_gradients(params, SMALL, tokens, mask, 64, 1)
+        loss, grads = sft.next_token_gradients(
+            params, DecoderPolicy(SMALL), tokens, mask, 64, 1
+        )
         params, state, _ = sft.update(params, grads, state, 0.02, 1.0, (0.9, 0.95), 0.0)
         losses.append(loss)
     assert losses[-1] < 0.2 * losses[0]
