@@ -118,8 +118,8 @@ def test_they_count_once_however_often_the_stage_was_stopped(
 
 def test_a_saved_learner_is_restored_bit_for_bit(run: RunFolder, base: Checkpoint) -> None:
     made = reinforce(stage(run, "r1-zero"), base, run.config)
-    found = training._restore(run, "r1-zero")
-    assert found is not None and training._restore(run, "dev2") is None
+    found = training._restore(run, "r1-zero", base.params)
+    assert found is not None and training._restore(run, "dev2", base.params) is None
     for name in ("step", "seconds", "flops"):
         assert getattr(found, name) == getattr(made, name) > 0
     assert same(found.params, made.params) and same(found.ref_params, made.ref_params)
@@ -127,6 +127,16 @@ def test_a_saved_learner_is_restored_bit_for_bit(run: RunFolder, base: Checkpoin
     for moment in ("m", "v"):
         assert same(found.optimiser[moment], made.optimiser[moment])
     assert found.optimiser["step"] == made.optimiser["step"]
+
+
+def test_a_reference_that_is_the_start_is_not_saved_twice(
+    run: RunFolder, base: Checkpoint
+) -> None:
+    tuned(run, base)
+    state = run.load_state()
+    assert state is not None and not [n for n in state[0] if n.startswith("reference/")]
+    found = training._restore(run, "dev1", base.params)
+    assert found is not None and found.ref_params is base.params
 
 
 def test_a_stage_that_was_finished_does_nothing_more(run: RunFolder, base: Checkpoint) -> None:
