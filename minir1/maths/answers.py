@@ -198,8 +198,9 @@ class Answers(Forms):
 
 
 def _name(words: str) -> str:
-    """Write words in one way: small letters, single blanks, no punctuation."""
-    return " ".join(re.findall(r"[\w'/]+", words.casefold())).removeprefix("the ")
+    """Write words in one way: small letters, no punctuation, no article."""
+    written = " ".join(re.findall(r"[\w'/]+", words.casefold()))
+    return re.sub(r"^(?:the|an|a) (?=\S)", "", written)
 
 
 def _in_words(text: str) -> Tree | None:

@@ -69,6 +69,7 @@ _LATEX = (
 )
 _TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _EMPHASIS = re.compile(r"^(\*\*|\*|__|_|`+|\")(.+)\1$", re.DOTALL)
+_BEGINNING = re.compile(r"^\*\*([^*]+)\*\*")
 _CONCLUSION = re.compile(
     r"(?:so|thus|hence|therefore|(?:final )?answer|result|solution|option|choice)\b"
     r"\s*[,:=]?\s*",
@@ -150,6 +151,7 @@ def _without_talk(text: str) -> str:
         before = text
         goes_on = text.endswith("...") and text[-4:-3].isdigit()
         text = (text if goes_on else text.rstrip(_LAST)).lstrip(_FIRST)
+        text = _BEGINNING.sub(r"\1", text)
         if emphasised := _EMPHASIS.match(text):
             text = emphasised[2].strip()
         if words := _ALL_WORDS.fullmatch(text):

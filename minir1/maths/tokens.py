@@ -174,7 +174,7 @@ def _tokens(written: str, spaced: bool, before: Token) -> list[Token]:
 
 def _letters(run: str, spaced: bool, before: Token) -> list[Token]:
     """Read letters side by side: a function, a unit, a word, or a product of symbols."""
-    behind_amount = before.kind == "number" or before.text in (")", "}", "°")
+    behind_amount = before.kind == "number" or before.text in (")", "}", "°", "/")
     if run.lower() in ("and", "or"):
         return [Token("sign", run.lower(), spaced)]
     if run == "in" and not behind_amount:
