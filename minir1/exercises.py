@@ -19,6 +19,7 @@ from minir1.real_config import RealConfig
 from minir1.rewards import part_weights
 from minir1.rng import uniforms
 from minir1.rollout import Rollout
+from minir1.scripts import script_consistency
 from minir1.tasks import Exercise, Task
 from minir1.text_tokenizer import TextTokenizer
 
@@ -42,11 +43,17 @@ class Attempt:
     answer: str | None  # as taken out of the completion
     score: float  # of the task, in [0, 1]; 0 where there is no answer or no end
     well_formed: bool
+    consistency: float  # the share of its letters in the script of the question
 
     @property
     def right(self) -> bool:
         """Say whether the answer solves the exercise."""
         return self.score >= RIGHT
+
+    @property
+    def language(self) -> float:
+        """What is paid for its language: to well-formed answers only, as in the tiny world."""
+        return self.consistency * self.well_formed
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ class TaskWorld:
             finished,
             answer,
             self.task.score(exercise, answer) if scored and answer is not None else 0.0,
-            finished and self.prompting.well_formed(text),
+            finished and bool(answer),
+            script_consistency(exercise.question, text),
         )
 
     def paid(
@@ -128,12 +136,13 @@ class TaskWorld:
         parts = {
             "accuracy": np.array([a.score for a in attempts]).reshape(shape),
             "format": np.array([float(a.well_formed) for a in attempts]).reshape(shape),
+            "language": np.array([a.language for a in attempts]).reshape(shape),
         }
         if reward.kind == "random":
             coins = uniforms(seed, stage + "/coins", step, names, 1)[:, 0]
             parts = {"coin": (coins < 0.5).astype(float).reshape(shape)}
         elif reward.kind == "format":
-            del parts["accuracy"]
+            parts = {"format": parts["format"]}
         return Graded(asked, rollout, attempts, total(parts, part_weights(reward)), parts)
 
     def describe(self, graded: Graded) -> dict[str, float]:
@@ -154,5 +163,6 @@ def behaviour(attempts: Sequence[Attempt]) -> dict[str, float]:
         "reflections": float(
             np.mean([len(REFLECTING.findall(a.completion)) for a in attempts])
         ),
+        "language_consistency": float(np.mean([a.consistency for a in attempts])),
         "truncated": float(np.mean([not a.finished for a in attempts])),
     }

@@ -21,13 +21,15 @@ R1_ZERO = (
 )
 PLAIN = "Question: {question}\nAnswer:"
 BOXED = "Please reason step by step, and put your final answer within \\boxed{}."
-LONGEST = 20_000  # characters of a completion that are looked at, from its end
+LONGEST = 20_000  # characters of a completion in which a box or a number is looked for
 
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
-_TAGGED = re.compile(
-    r"\s*(?:<think>)?.*?</think>\s*<answer>(?P<answer>.*?)</answer>\s*", re.DOTALL
+_FORM = re.compile(r"(?:<think>)?.*?</think>\s*<answer>(.*?)</answer>", re.DOTALL)
+# A minus belongs to a number unless something stands before it that it is taken from: 5-3.
+_NUMBER = re.compile(
+    r"(?:(?<![\w)\]}])[-−])?"
+    r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|(?<![0-9.])\.[0-9]+)(?![0-9])"
 )
-_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?![0-9])")
 
 
 class Chats(Protocol):
@@ -60,20 +62,27 @@ class Prompting:
 
     def answer(self, completion: str) -> str | None:
         """Return the answer that a completion commits to, or None."""
+        if self.place == "tags":
+            return tagged_answer(completion, opened=self.template == "chat")
         text = completion[-LONGEST:]
-        if self.place == "boxed":
-            return final_answer(text)
-        if self.place == "last":
-            numbers = _NUMBER.findall(text)
-            return numbers[-1] if numbers else None
-        found = _TAGGED.fullmatch(text)
-        return found["answer"].strip() if found and _tags_once(text) else None
-
-    def well_formed(self, completion: str) -> bool:
-        """Say whether the answer stands where it was asked for."""
-        return bool(self.answer(completion))
+        return final_answer(text) if self.place == "boxed" else last_number(text)
 
 
-def _tags_once(text: str) -> bool:
-    """Say whether no tag is repeated; a prompt may have opened <think> itself."""
-    return all(text.count(tag) <= 1 for tag in _TAGS)
+def last_number(text: str) -> str | None:
+    """Return the last number of a text, its sign included: "10-3 = 7, not -7" says -7."""
+    numbers = _NUMBER.findall(text)
+    return numbers[-1].replace("−", "-") if numbers else None
+
+
+def tagged_answer(completion: str, opened: bool = False) -> str | None:
+    """Return what stands in <think>…</think> <answer>…</answer>; None in any other form.
+
+    Nothing but blanks may stand around the two pairs, and no tag may come twice. opened: the
+    prompt may have written the first <think> itself, as some chat templates do.
+    """
+    text = completion.strip()
+    if any(text.count(tag) > 1 for tag in _TAGS):  # so that the pattern has one way to match
+        return None
+    found = _FORM.fullmatch(text)
+    begun = text.startswith("<think>") or (opened and "<think>" not in text)
+    return found[1].strip() if found and begun else None
