@@ -58,9 +58,8 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--recipe",
     type=click.Choice(["r1-zero", "r1", "all"]),
-    default="all",
-    show_default=True,
-    help="how much of the story: r1-zero alone, up to r1, or with the students as well",
+    help="how much of the story: r1-zero alone, up to r1, or with the tiny world's students as "
+    "well  [default: all; with --model r1-zero]",
 )
 @seed_option
 @click.option("--base", default="base", show_default=True, help="where training starts from")
@@ -72,9 +71,7 @@ def cli(context: click.Context) -> None:
     help="take over the stages of RUN that the changed settings leave as they are",
 )
 @run_options
-def train(
-    tiny: bool, model: str | None, task: str | None, tune: str, recipe: str, **options: Any
-) -> None:
+def train(tiny: bool, model: str | None, task: str | None, **options: Any) -> None:
     """Train DeepSeek-R1 stage by stage, and distil it.
 
     \b
@@ -92,13 +89,14 @@ def train(
     whole_model = which_model(tiny, model, task, options["resume"])
     from minir1 import commands
 
+    recipe, tune = options.pop("recipe"), options.pop("tune")
     if whole_model is None:
-        commands.train(recipe, **options)
+        commands.train(recipe or "all", **options)
         return
-    refuse_with_model("recipe", "base", "origin")
+    refuse_with_model("base", "origin")
     for name in ("base", "origin", "resume"):
         del options[name]
-    commands.start_real(*whole_model, tune=tune, **options)
+    commands.start_real(*whole_model, recipe=recipe or "r1-zero", tune=tune, **options)
 
 
 @cli.command(short_help="Write what a run did on one page.")

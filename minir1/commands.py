@@ -15,7 +15,8 @@ from minir1.config import RunConfig, override, tiny
 from minir1.errors import UserError
 from minir1.real_config import RealConfig, real
 from minir1.real_models import Prepared, heading, prepare, where
-from minir1.real_run import STAGE, RealRun, run_real
+from minir1.real_run import RECIPES, run_real
+from minir1.real_stages import RealStage
 from minir1.runfolder import RunFolder
 from minir1.storage.resolve import RUNS, is_run, neighbour
 from minir1.ui import Dashboard, make_console, results_table
@@ -72,6 +73,7 @@ def train(
 def start_real(
     model: str,
     task: str,
+    recipe: str,
     seed: int,
     tune: str,
     out: str | None,
@@ -81,7 +83,7 @@ def start_real(
 ) -> None:
     """Train a real model on a task, in a new run."""
     engine = _use(backend)
-    config = _settle(real(where(model), task, seed, tune), engine, settings)
+    config = _settle(real(where(model), task, seed, tune, recipe), engine, settings)
     if (config.model, config.task) != (where(model), task):
         raise UserError("--set model=… or task=…: type --model and --task instead")
     made = prepare(config)
@@ -97,8 +99,8 @@ def train_real(run: RunFolder, quiet: bool, made: Prepared | None = None) -> Non
     _show(
         run,
         f"{LABELS[run.config.recipe]} · {run.config.title}",
-        (STAGE,),
-        lambda ui: run_real(RealRun(run, model, task, ui)),
+        RECIPES[run.config.recipe],
+        lambda ui: run_real(RealStage(run, model, task, ui, run.config)),
         f"the run is in {run.path}",
         quiet,
     )

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from minir1.config import EvalConfig, GRPOSettings, RunConfig, SampleConfig
+from minir1.real_stage_config import (
+    RealAlignmentConfig,
+    RealColdStartConfig,
+    RealReasoningConfig,
+    RealRejectionConfig,
+)
 from minir1.settings import Count, Positive, Section, Weight, Whole
 
 
@@ -36,6 +42,7 @@ class RealRewardConfig(Section):
     )
     accuracy: Weight = 1.0  # for the right answer; R1: 1
     format: Weight = 0.1  # for an answer where it was asked for; R1: equal weights
+    language: Weight = 0.0  # times the share of letters in the question's script
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class LoraConfig(Section):
 class RealConfig(Section):
     """Everything that decides what becomes of a real model."""
 
-    recipe: Literal["r1-zero"] = "r1-zero"  # pure reinforcement learning
+    recipe: Literal["r1-zero", "r1"] = "r1-zero"  # pure RL, or R1's stages after it
     model: str = ""  # a folder, a .gguf file or a name on the Hub
     task: str = ""  # what is asked: see docs/tasks.md
     seed: Whole = 0  # every random number is a function of it
@@ -80,6 +87,10 @@ class RealConfig(Section):
         )
     )
     lora: LoraConfig = field(default_factory=LoraConfig)
+    dev1: RealColdStartConfig = field(default_factory=RealColdStartConfig)
+    dev2: RealReasoningConfig = field(default_factory=RealReasoningConfig)
+    dev3: RealRejectionConfig = field(default_factory=RealRejectionConfig)
+    r1: RealAlignmentConfig = field(default_factory=RealAlignmentConfig)
     evaluation: EvalConfig = field(
         default_factory=lambda: EvalConfig(
             samples=4, problems=250, every=10, validation_problems=64
@@ -98,13 +109,23 @@ class RealConfig(Section):
         return f"{model}-{Path(self.task).stem.replace(':', '-').lower()}"
 
 
-def real(model: str, task: str, seed: int = 0, tune: str = "full") -> RealConfig:
-    """Return the settings of `minir1 train --model … --task …`."""
-    chosen = RealConfig(model=model, task=task, seed=seed)
-    if tune == "lora":
-        grpo = replace(chosen.grpo, learning_rate=1e-4)
-        return replace(chosen, tune="lora", grpo=grpo)
-    return chosen
+def real(
+    model: str, task: str, seed: int = 0, tune: str = "full", recipe: str = "r1-zero"
+) -> RealConfig:
+    """Return the settings of `minir1 train --model … --task …`.
+
+    Adapters learn at ten times the rate: they are few, and start at nothing.
+    """
+    named: dict[str, Any] = {"tune": tune, "recipe": recipe}  # checked when it is made
+    chosen = RealConfig(model=model, task=task, seed=seed, **named)
+    if tune == "full":
+        return chosen
+    faster = {
+        stage: replace(section, learning_rate=10 * section.learning_rate)
+        for stage in ("grpo", "dev1", "dev2", "dev3", "r1")
+        for section in (getattr(chosen, stage),)
+    }
+    return replace(chosen, **faster)
 
 
 def read_config(given: object) -> RunConfig | RealConfig:

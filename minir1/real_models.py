@@ -6,6 +6,7 @@ back as a policy, what is trained of it, and a tokenizer.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +20,34 @@ from minir1.pretrained import open_model
 from minir1.prompting import Prompting
 from minir1.real_config import RealConfig
 from minir1.screen.terminal import clean
+from minir1.storage.files import (
+    encode,
+    flush_tree,
+    replace_file,
+    replace_folder,
+    to_json,
+    writing,
+)
 from minir1.tasks import Task, open_task
 from minir1.text_tokenizer import TextTokenizer
 
 Save = Callable[[Path, Mapping[str, Any], Mapping[str, Any]], None]
+Load = Callable[[Path], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class RealModel:
-    """A model that can be trained and written: `save(folder, params, metadata)`."""
+    """A model that can be trained and written: `save(folder, params, metadata)`.
+
+    load(folder) reads the params of what was saved. With adapters a saved folder is whole,
+    and the adapters stand beside it, in RUN/adapters.
+    """
 
     policy: Policy
     params: dict[str, Any]
     tokenizer: TextTokenizer
     save: Save
+    load: Load
 
 
 Prepared = tuple[RealModel, Task]
@@ -88,7 +103,10 @@ def _with_numpy(config: RealConfig) -> RealModel:
         plain = {name: to_numpy(value) for name, value in params.items()}
         save_checkpoint(folder, plain, shape, tokenizer, metadata=metadata)
 
-    return RealModel(DecoderPolicy(shape), from_numpy(arrays), tokenizer, save)
+    def load(folder: Path) -> dict[str, Any]:
+        return from_numpy(open_model(folder)[0])
+
+    return RealModel(DecoderPolicy(shape), from_numpy(arrays), tokenizer, save, load)
 
 
 def _with_mlx(config: RealConfig) -> RealModel:
@@ -104,9 +122,25 @@ def _with_mlx(config: RealConfig) -> RealModel:
         seed=config.seed,
     )
 
-    def save(folder: Path, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        policy.save_fused(folder, dict(params))
-        if config.tune == "lora":
-            policy.save_adapters(folder.with_name(f"{folder.name}-adapters"), dict(params))
+    def save(folder: Path, trained: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        new = folder.with_name(f".{folder.name}.new")
+        with writing(folder):
+            shutil.rmtree(new, ignore_errors=True)
+            if config.tune == "lora":
+                policy.save_adapters(_adapters(folder), dict(trained))
+            policy.save_fused(new, dict(trained))
+            replace_file(new / "minir1.json", encode(to_json({"metadata": metadata}) + "\n"))
+            flush_tree(new)
+            replace_folder(new, folder)
 
-    return RealModel(policy, params, tokenizer, save)
+    def load(folder: Path) -> dict[str, Any]:
+        files = (_adapters(folder) if config.tune == "lora" else folder).glob("*.safetensors")
+        found = {name: value for file in files for name, value in xp.load(str(file)).items()}
+        return {name: found[name].astype(xp.float32) for name in params}
+
+    return RealModel(policy, params, tokenizer, save, load)
+
+
+def _adapters(checkpoint: Path) -> Path:
+    """Return where the adapters of RUN/checkpoints/NAME are kept."""
+    return checkpoint.parents[1] / "adapters" / checkpoint.name

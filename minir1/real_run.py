@@ -1,101 +1,180 @@
 """What happens to a real model in a run? It is measured, trained on a task, measured again.
 
-R1-Zero on somebody else's base: the same `rl.py` and the same run folder as in the tiny
-world. What is asked comes from a task (`docs/tasks.md`); how, from `prompting.py`.
+    base ── RL ─▶ r1-zero
+    base ── SFT on r1-zero's right answers ─▶ dev1 ── RL ─▶ dev2
+    base ── SFT on dev2's right answers ─▶ dev3 ── RL ─▶ r1
+
+The recipe of `pipeline.py` on somebody else's base: the same `rl.py`, `finetune.py` and run
+folder as in the tiny world. What is asked comes from a task (`docs/tasks.md`); how, from
+`prompting.py`; how a stage is carried through, from `real_stages.py`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from minir1 import rl
-from minir1.answers import Graded, advantages
 from minir1.backend import xp
-from minir1.exercises import Attempt, TaskWorld, behaviour
-from minir1.real_config import RealConfig
-from minir1.real_models import RealModel
-from minir1.runfolder import RunFolder
+from minir1.exercises import Attempt, behaviour
+from minir1.finetune import Text
+from minir1.real_data import all_different, as_texts, one_each, read_own, teach
+from minir1.real_stage_config import RealColdStartConfig, RealRejectionConfig
+from minir1.real_stages import RealStage, fine_tune, keep, reinforce
 from minir1.statistics import interval, maj_at_k, pass_at_k
-from minir1.tasks import Task
-from minir1.training import Stage, follow
-from minir1.ui import Dashboard
 
-STAGE = "r1-zero"
-WATCHED, GROUP = 6, 8  # exercises of the time machine, and answers to each
+RECIPES = {"r1-zero": ("r1-zero",), "r1": ("r1-zero", "dev1", "dev2", "dev3", "r1")}
 
 
-@dataclass(frozen=True)
+@dataclass
 class RealRun:
-    """A run in progress: its folder, its model, its task, and who watches."""
+    """A run in progress: what it is made of, what was made, and what was measured."""
 
-    run: RunFolder
-    model: RealModel
-    task: Task
-    ui: Dashboard
+    parts: RealStage
+    results: dict[str, Any]
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)  # checkpoint -> params
+    clock: float = field(default_factory=time.perf_counter)
 
-    @property
-    def config(self) -> RealConfig:
-        """The run's settings."""
-        return self.run.config
-
-    def world(self, stage: str = STAGE, untempered: bool = False) -> TaskWorld:
-        """The task as the model is asked it; untempered: at temperature 1."""
-        config = self.config
-        if untempered:
-            config = replace(config, sample=replace(config.sample, temperature=1.0))
-        return TaskWorld(config, self.model.policy, self.model.tokenizer, self.task, stage)
+    def write_results(self) -> None:
+        """Write what is known so far; seconds.total is all the time that this run took."""
+        seconds, now = self.results["seconds"], time.perf_counter()
+        seconds["total"] = seconds.get("total", 0.0) + now - self.clock
+        self.clock = now
+        self.parts.run.write("results.json", self.results)
 
 
-def run_real(made: RealRun) -> dict[str, Any]:
-    """Measure the base, train it, measure what it became; return results.json.
+def run_real(parts: RealStage) -> dict[str, Any]:
+    """Make and measure every checkpoint of the run's recipe; return results.json.
 
     What an earlier call has finished is read, not made again.
     """
+    run, names = parts.run, RECIPES[parts.config.recipe]
     results: dict[str, Any] = {
         "schema": 1,
-        "seed": made.config.seed,
+        "seed": parts.config.seed,
         "engine": xp.name,
-        "model": made.config.model,
-        "task": {"name": made.task.name, "dropped": made.task.dropped},
+        "model": parts.config.model,
+        "task": {"name": parts.task.name, "dropped": parts.task.dropped},
         "seconds": {"evaluation": 0.0},
         "checkpoints": {},
-    } | made.run.read("results.json")
-    measure(made, "base", made.model.params, results)
-    started = time.perf_counter()
-    learner = _reinforce(made)
-    folder = made.run.checkpoint_path(STAGE)
-    if not folder.exists():
-        _keep(made, STAGE, learner)
-    results["seconds"][STAGE] = learner.seconds
-    results["seconds"]["total"] = (
-        results["seconds"].get("total", 0.0) + time.perf_counter() - started
-    )
-    measure(made, STAGE, learner.params, results)
+    } | run.read("results.json")
+    story = RealRun(parts, results, {"base": parts.model.params})
+    measure(story, "base")
+    for name in names:
+        folder = run.checkpoint_path(name)
+        done = tuple(n for n in names if n != name and run.checkpoint_path(n).exists())
+        stage = replace(parts, name=name, done=done)
+        if folder.exists():
+            story.made[name] = parts.model.load(folder)
+        else:
+            learner = MAKERS[name](story, stage)
+            keep(stage, name, learner)
+            story.made[name] = learner.params
+            results["seconds"][name] = learner.seconds
+        measure(story, name)
+    story.write_results()
     return results
 
 
-def measure(
-    made: RealRun, name: str, params: Mapping[str, Any], results: dict[str, Any]
-) -> None:
-    """Put the test exercises to a model, once, and write down how it did."""
-    settings = made.config.evaluation
-    if name not in results["checkpoints"]:
-        asked = made.task.held_out("test", settings.problems)
-        made.ui.note(
+# the stages
+
+
+def make_r1_zero(story: RealRun, stage: RealStage) -> rl.Learner:
+    """Pure reinforcement learning from the base."""
+    return reinforce(stage, story.made["base"])
+
+
+def make_dev1(story: RealRun, stage: RealStage) -> rl.Learner:
+    """Cold start: the base learns from R1-Zero's right and readable answers.
+
+    # R1 differs: people rewrote the answers; here they are chosen, the shortest of each.
+    """
+    settings = stage.config.dev1
+    world = stage.world(untempered=True)
+    rollout, attempts = teach(
+        world, story.made["r1-zero"], settings.exercises, settings.samples
+    )
+    texts = as_texts(rollout, one_each(attempts, settings.texts))
+    return _learn(story, stage, settings, texts + read_own(settings.file, world), len(attempts))
+
+
+def make_dev2(story: RealRun, stage: RealStage) -> rl.Learner:
+    """Reasoning RL: also paid for staying in the script of the question."""
+    settings = stage.config.dev2
+    return reinforce(
+        stage.paying(settings.steps, settings.learning_rate, settings.language),
+        story.made["dev1"],
+    )
+
+
+def make_dev3(story: RealRun, stage: RealStage) -> rl.Learner:
+    """Rejection sampling: the base again, with dev2's right answers."""
+    settings = stage.config.dev3
+    world = stage.world(untempered=True)
+    rollout, attempts = teach(world, story.made["dev2"], settings.exercises, settings.samples)
+    texts = as_texts(rollout, all_different(attempts, settings.texts))
+    return _learn(story, stage, settings, texts + read_own(settings.file, world), len(attempts))
+
+
+def make_r1(story: RealRun, stage: RealStage) -> rl.Learner:
+    """Reinforcement learning once more, from dev3."""
+    settings = stage.config.r1
+    return reinforce(
+        stage.paying(settings.steps, settings.learning_rate, settings.language),
+        story.made["dev3"],
+    )
+
+
+MAKERS = {
+    "r1-zero": make_r1_zero,
+    "dev1": make_dev1,
+    "dev2": make_dev2,
+    "dev3": make_dev3,
+    "r1": make_r1,
+}
+
+
+def _learn(
+    story: RealRun,
+    stage: RealStage,
+    settings: RealColdStartConfig | RealRejectionConfig,
+    texts: list[Text],
+    asked: int,
+) -> rl.Learner:
+    """Fine-tune the base on texts; they are written to the run folder, for anyone to read."""
+    decode = stage.model.tokenizer.decode
+    read = [
+        {"prompt": decode(t.tokens[: t.given]), "completion": decode(t.tokens[t.given :])}
+        for t in texts
+    ]
+    stage.run.write(f"data/{stage.name}.json", {"asked": asked, "texts": read})
+    stage.ui.note(f"{stage.name}: {len(texts)} texts to learn from; {asked} answers were asked")
+    return fine_tune(stage, story.made["base"], settings, texts)
+
+
+# how good is it
+
+
+def measure(story: RealRun, name: str) -> None:
+    """Put the test exercises to a checkpoint, once, and write down how it did."""
+    parts, settings = story.parts, story.parts.config.evaluation
+    if name not in story.results["checkpoints"]:
+        asked = parts.task.held_out("test", settings.problems)
+        parts.ui.note(
             f"{name}: answering {len(asked)} test exercises, {settings.samples} times each"
         )
-        started, address = time.perf_counter(), (made.config.seed, "evaluate/test", 0)
-        world = made.world(untempered=True)
-        _, attempts = world.ask(dict(params), asked, settings.samples, address)
-        results["checkpoints"][name] = figures(attempts, settings.samples, made.config.seed)
-        results["seconds"]["evaluation"] += time.perf_counter() - started
-        made.run.write("results.json", results)
-    made.ui.measured(name, results["checkpoints"][name])
+        started, address = time.perf_counter(), (parts.config.seed, "evaluate/test", 0)
+        world = parts.world(untempered=True)
+        _, attempts = world.ask(story.made[name], asked, settings.samples, address)
+        told = figures(attempts, settings.samples, parts.config.seed)
+        story.results["checkpoints"][name] = told
+        story.results["seconds"]["evaluation"] += time.perf_counter() - started
+        story.write_results()
+    parts.ui.measured(name, story.results["checkpoints"][name])
 
 
 def figures(attempts: Sequence[Attempt], group: int, seed: int) -> dict[str, Any]:
@@ -116,86 +195,3 @@ def figures(attempts: Sequence[Attempt], group: int, seed: int) -> dict[str, Any
 
 def _ballots(attempts: Sequence[Attempt]) -> list[str | None]:
     return [a.answer if a.finished else None for a in attempts]
-
-
-def _reinforce(made: RealRun) -> rl.Learner:
-    """Run the stage of reinforcement learning, from its last saved step to its end."""
-    config, world = made.config, made.world()
-    stage = Stage(made.run, STAGE, (), made.ui)
-
-    def record(learner: rl.Learner, step: rl.Step) -> None:
-        metrics, every = dict(step.metrics), config.evaluation.every
-        if every and (learner.step % every == 0 or learner.step == config.grpo.steps):
-            metrics["validation_accuracy"] = _validation(made, learner)
-            made.run.append_samples(look(made, learner))
-        made.run.append_metrics(metrics)
-        made.ui.step(metrics)
-        _show(made.ui, step.graded)
-        if config.keep_every and learner.step % config.keep_every == 0:
-            _keep(made, f"{STAGE}-step{learner.step}", learner)
-
-    def steps(learner: rl.Learner) -> Iterator[rl.Step]:
-        if not learner.step:
-            made.run.append_samples(look(made, learner))
-        yield from rl.train(learner, config, world)
-
-    total = config.grpo.steps
-    return follow(stage, made.model.params, steps, record, total, config.save_every)
-
-
-def _validation(made: RealRun, learner: rl.Learner) -> float:
-    settings = made.config.evaluation
-    asked = made.task.held_out("validation", settings.validation_problems)
-    address = (made.config.seed, f"{STAGE}/validation", learner.step)
-    world = made.world(untempered=True)
-    _, attempts = world.ask(learner.params, asked, settings.validation_samples, address)
-    return float(np.mean([a.right for a in attempts]))
-
-
-def look(made: RealRun, learner: rl.Learner) -> list[dict[str, Any]]:
-    """Ask the same few validation exercises again; return lines of samples.jsonl."""
-    address = (made.config.seed, f"{STAGE}/time machine", learner.step)
-    asked = made.task.held_out("validation", WATCHED)
-    world = made.world(untempered=True)
-    rollout, attempts = world.ask(learner.params, asked, GROUP, address)
-    graded = world.paid(asked, rollout, attempts, address)
-    compared = advantages(graded, made.config).reshape(-1)
-    return [
-        {
-            "stage": STAGE,
-            "step": learner.step,
-            "prompt": attempt.prompt,
-            "completion": attempt.completion,
-            "answer": attempt.answer,
-            "gold": attempt.exercise.gold,
-            "tokens": attempt.completion_tokens,
-            "finished": attempt.finished,
-            "right": attempt.right,
-            "reward": float(graded.rewards.reshape(-1)[i]),
-            "advantage": float(compared[i]),
-        }
-        for i, attempt in enumerate(attempts)
-    ]
-
-
-def _show(ui: Dashboard, graded: Graded) -> None:
-    """Show one answer of the step, one that ended if there is any."""
-    ended = [i for i, attempt in enumerate(graded.samples) if attempt.finished]
-    shown = ended[0] if ended else 0
-    attempt = graded.samples[shown]
-    reward = float(graded.rewards.reshape(-1)[shown])
-    ui.sample(attempt.prompt, attempt.completion, reward, attempt.right)
-
-
-def _keep(made: RealRun, name: str, learner: rl.Learner) -> None:
-    """Save the policy as a checkpoint of the run."""
-    described = {
-        "stage": STAGE,
-        "seed": made.config.seed,
-        "step": learner.step,
-        "seconds": learner.seconds,
-        "flops": learner.flops,
-        "model": made.config.model,
-        "task": made.task.name,
-    }
-    made.model.save(made.run.checkpoint_path(name), learner.params, described)
