@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from minir1.maths.answers import read
-from minir1.maths.bounds import LONGEST_TEXT, Meter, Unreadable
+from minir1.maths.bounds import LONGEST_TEXT, WORK_ALONE, Meter, Unreadable
 from minir1.maths.compare import equivalent
 from minir1.maths.tree import Tree
 
@@ -45,7 +45,7 @@ def understand(gold: str) -> Tree | None:
 def _understand(gold: str) -> Tree | None:
     try:
         tree = read(gold)
-        return tree if equivalent(tree, tree, Meter()) else None
+        return tree if equivalent(tree, tree, Meter(WORK_ALONE)) else None
     except Unreadable:
         return None
 

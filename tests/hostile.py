@@ -10,27 +10,59 @@ from pairs import pairs
 
 from minir1.rng import generator
 
+MEGABYTE = 1_000_000
 ALPHABET = (
     "0123456789.,;:!?'\"%$^_=<>|/\\+-*(){}[]&~#@` \n\t\0\x1b"
     "abcdefghixyzABCNXπ√∞±×÷²³₁½°∪∈ℝ−–１٣éß北🙂\u200b\u202e\ufdfa\ud800"
 )
-PIECES = r"""
-\frac \dfrac{ \sqrt \sqrt[ \sqrt[3]{ \binom{ \left( \right) \left[ \begin{pmatrix} \end{pmatrix} \\
-& \text{ \mathrm{ \boxed{ \pi e i \infty \cup \cap \setminus \pm \mp \cdot \times \le \ge \ne \in
-\sin \cos \tan \log_ \ln \arcsin \exp \lfloor \rfloor |x| ! !! ^ ^{ _ _{ { } ( ) [ ] \{ \} , ; = <
-> + - * / 0 1 2 9 10 99 -1 0.5 1e9 1e400 10^ 2^ 9^9^9 x y n \theta \overline{ ... % ^\circ cm km/h
-\$ and or x= f(x)= 1/0 0^0 (-1)^ #### \cr \over in base ** 1,000 1,2 \% 1/3 0.\overline{3}
-""".split()
-INJECTIONS = [
-    "__import__('os').system('touch {mark}')", "eval('1')", "exec('1')", "(lambda: 1)()",
-    "open('{mark}', 'w')", "().__class__.__bases__[0].__subclasses__()", "x.__class__",
-    "Integral(exp(x**x),(x,0,oo))", "Symbol('x')", "factorial(factorial(99999))", "S('1/0')",
-    "sympify('1')", "Function('f')(x)", "print(1)", "os.system('ls')", "{{7*7}}", "${7*7}",
-    "%s%s%s%n", "; ls -la", "$(touch {mark})", "`touch {mark}`", "<script>alert(1)</script>",
-    "\\input{/etc/passwd}", "\\write18{touch {mark}}", "\\def\\a{\\a\\a}\\a", "\\catcode`\\%=12",
-    "'; DROP TABLE x; --", "../../etc/passwd", "\x1b]0;title\x07", "f'{open(1)}'", "[x for x in 1]",
-    "globals()", "help()", "quit()", "breakpoint()", "yield", "await x", "(yield)", "x:=1", "1if 1else 1",
-]  # fmt: skip
+_PIECES = r"""
+\frac \dfrac{ \sqrt \sqrt[ \sqrt[3]{ \binom{ \left( \right) \left[ \begin{pmatrix} \\ & \cr
+\end{pmatrix} \text{ \mathrm{ \boxed{ \pi e i \infty \cup \cap \setminus \pm \mp \cdot
+\times \le \ge \ne \in \sin \cos \tan \log_ \ln \arcsin \exp \lfloor \rfloor |x| ! !! ^ ^{ _
+_{ { } ( ) [ ] \{ \} , ; = < > + - * / 0 1 2 9 10 99 -1 0.5 1e9 1e400 10^ 2^ 9^9^9 x y n
+\theta \overline{ ... % \% or ^\circ cm km/h \$ and x= f(x)= 1/0 0^0 (-1)^ #### \over in
+base ** 1,000 1,2 1/3 0.\overline{3}
+"""
+PIECES = _PIECES.split()
+_INJECTIONS = r"""
+__import__('os').system('touch injected')
+eval('1')
+exec('open("injected", "w")')
+(lambda: open('injected', 'w'))()
+().__class__.__bases__[0].__subclasses__()
+x.__class__.__mro__
+Integral(exp(x**x),(x,0,oo))
+factorial(factorial(99999))
+Symbol('x')
+S('1/0')
+sympify('__import__("os")')
+parse_expr('1')
+Function('f')(x)
+print(open('/etc/passwd').read())
+os.system('ls')
+{{7*7}}
+${7*7}
+%s%s%s%n
+; ls -la
+$(touch injected)
+`touch injected`
+<script>alert(1)</script>
+\input{/etc/passwd}
+\write18{touch injected}
+\def\a{\a\a}\a
+\catcode`\%=12
+'; DROP TABLE answers; --
+../../etc/passwd
+f'{open("injected", "w")}'
+[x for x in 1]
+globals()
+quit()
+breakpoint()
+(yield)
+x:=1
+1if 1else 1
+"""
+INJECTIONS = [*_INJECTIONS.strip().splitlines(), "\x1b]0;title\x07"]
 
 
 def _any(rng: np.random.Generator, options: object) -> str:
@@ -66,7 +98,7 @@ def _nested(rng: np.random.Generator) -> str:
 
 def _tower(rng: np.random.Generator) -> str:
     """Huge powers, factorials and products, whose value nobody should compute."""
-    number = _any(rng, ("9", "99", "10", "2", "999999", "1e99", "0.5", "x", "\\pi", "-3", "9" * 300))
+    number = _any(rng, NUMBERS)
     shape = _any(rng, TOWERS)
     text = shape.replace("#", number)
     for _ in range(int(rng.integers(3))):
@@ -82,7 +114,9 @@ def _long(rng: np.random.Generator) -> str:
 
 def _injection(rng: np.random.Generator) -> str:
     text = _any(rng, INJECTIONS)
-    return _any(rng, ("#", "\\boxed{#}", "x = #", "#+1", "\\text{#}", "$#$", "(#, 2)")).replace("#", text)
+    return _any(rng, ("#", "\\boxed{#}", "x = #", "#+1", "\\text{#}", "$#$", "(#, 2)")).replace(
+        "#", text
+    )
 
 
 def _whole(rng: np.random.Generator) -> str:
@@ -93,24 +127,30 @@ def _whole(rng: np.random.Generator) -> str:
 
 
 HONEST = sorted({text for pair in pairs() for text in (pair.gold, pair.answer)})
-NESTS = (
-    ("(", ")"), ("{", "}"), ("[", "]"), ("\\{", "\\}"), ("\\sqrt{", "}"), ("\\frac{1}{1+", "}"),
-    ("2^{", "}"), ("-", ""), ("--", ""), ("\\sin(", ")"), ("|", "|"), ("\\left(", "\\right)"),
-    ("\\lfloor ", "\\rfloor "), ("2^", ""), ("sqrt", ""), ("\\text{", "}"), ("\\boxed{", "}"), ("((", "))"),
-    ("1/", ""), ("\\begin{pmatrix}", "\\end{pmatrix}"), ("x_{", "}"), ("1+(", ")*2"), ("\\pm ", ""),
-    ("\\frac", ""), ("\\binom{9}{", "}"), ("e^{", "}"), ("\\log_", ""), ("(1,", ")"), ("\\ln ", ""),
-)  # fmt: skip
-TOWERS = (
-    "#^#^#", "#^{#^{#^#}}", "#!", "(#!)!", "#^{#!}", "(#+x)^{99}", "(x+y+z+w)^{40}", "#**#**#**#",
-    "\\sqrt[#]{#}", "\\binom{#}{#}", "\\sin(#^#)", "#^{-#^#}", "e^{e^{e^#}}", "\\log(#^{#})",
-    "1/(#-#)", "(#/7)^{999}", "#^{1/#}", "\\lfloor #^{#} \\rfloor", "(1+1/#)^{#}", "\\tan(#!)",
-    "\\prod #", "(x+1)^{#}(x-1)^{#}", "((x+1)^{9}+1)^{9}", "#^{0.1234567}", "|#|^{|#|}", "\\arcsin(#)",
-)  # fmt: skip
-LONG = (
-    "1+", "x+", "1,", "(", "9", "\\sqrt{2}+", "x^2+", "\\frac{1}{3}+", "\\pi*", "1/3*", "\\cup(1,2)", "a b ",
-    "{1,2},", "x_1+", "-", "\\$", "$1$ ", "\\text{a} ", " ", "!", "²", "½+", "= x ", "1 1/2,", "5! + ",
-    "\\sin x + ", "x^y + ", "\\pm 1, ", "1&2\\\\", "e^x*", "\\boxed{", "#### ", "\ufdfa", "9^9+", "it is ", "=", "50! * ",
-)  # fmt: skip
+NUMBERS = ("9", "99", "10", "2", "999999", "1e99", "0.5", "x", "\\pi", "-3", "9" * 300)
+_NESTS = r"""
+( )   { }   [ ]   \{ \}   \sqrt{ }   \frac{1}{1+ }   2^{ }   \sin( )   | |   \left( \right)
+\lfloor \rfloor   \text{ }   \boxed{ }   (( ))   x_{ }   1+( )*2   \binom{9}{ }   e^{ }
+(1, )   \begin{pmatrix} \end{pmatrix}
+"""
+_UNCLOSED = ("-", "--", "2^", "sqrt", "1/", "\\pm ", "\\frac", "\\log_", "\\ln ", "\\sqrt[")
+_PAIRS = _NESTS.split()
+NESTS = (*zip(_PAIRS[::2], _PAIRS[1::2], strict=True), *((sign, "") for sign in _UNCLOSED))
+_TOWERS = r"""
+#^#^#   #^{#^{#^#}}   #!   (#!)!   #^{#!}   (#+x)^{99}   (x+y+z+w)^{40}   #**#**#**#
+\prod#   \sqrt[#]{#}   \binom{#}{#}   \sin(#^#)   #^{-#^#}   e^{e^{e^#}}   \log(#^{#})
+1/(#-#)   |#|^{|#|}   (#/7)^{999}   #^{1/#}   \lfloor{#^{#}}\rfloor   (1+1/#)^{#}   \tan(#!)
+(x+1)^{#}(x-1)^{#}   ((x+1)^{9}+1)^{9}   #^{0.1234567}   \arcsin(#)   (x+y)^{#!}   #\%
+#^\circ   \sqrt{#^{#}+1}
+"""
+TOWERS = _TOWERS.split()
+_LONG = r"""
+1+|x+|1,|(|9|\sqrt{2}+|x^2+|\frac{1}{3}+|\pi*|1/3*|\cup(1,2)|a b |{1,2},|x_1+|-|\$|$1$
+\text{a} ,|²|½+|= x |1 1/2,|5! + |\sin x + |x^y + |\pm 1, |1&2\\|e^x*|\boxed{|#### |9^9+
+50! *|it is |=|\{|}
+"""
+_UNITS = [unit for line in _LONG.strip().splitlines() for unit in line.split("|")]
+LONG = (*_UNITS, " ", "!", "\ufdfa")
 KINDS: tuple[Callable[[np.random.Generator], str], ...] = (
     _pieces, _characters, _mutant, _nested, _tower, _long, _injection, _whole,
 )  # fmt: skip
@@ -129,9 +169,9 @@ def texts(seed: int, count: int) -> Iterator[tuple[str, str]]:
 
 def megabytes() -> Iterator[str]:
     """Write texts of a million characters."""
-    size = 1_000_000
-    for unit in (*LONG, *(opening for opening, _ in NESTS), *INJECTIONS, "\\boxed{1} ", "\\boxed{{", "5"):
-        text = (unit * (size // len(unit) + 1))[:size]
+    openings = [opening for opening, _ in NESTS]
+    for unit in (*LONG, *openings, *INJECTIONS, "\\boxed{1} ", "\\boxed{{", "5"):
+        text = (unit * (MEGABYTE // len(unit) + 1))[:MEGABYTE]
         yield text
         yield text + " \\boxed{5}"
         yield text + "\n#### 5"

@@ -1,9 +1,7 @@
 """The labelled pairs of answers: golds, and what an honest grader makes of other answers.
 
-    # category
-    = gold
-    + equivalent answer
-    - answer that is not
+A line `# units` begins a category, `= 5 cm` is a gold answer, `+ 5` an answer that is
+equivalent to it, `- 5 m` one that is not.
 """
 
 from collections.abc import Iterator

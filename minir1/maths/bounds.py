@@ -19,7 +19,8 @@ MOST_ITEMS = 40  # of a list, a set, a matrix
 MOST_SYMBOLS = 12
 GREATEST_DEGREE = 40  # of a polynomial that is multiplied out
 MOST_TERMS = 3_000  # products of two terms in one multiplication
-WORK = 8_000  # units, for one of the two texts
+WORK = 8_000  # units, for one comparison
+WORK_ALONE = 3_900  # for a gold answer compared with itself: twice that fits into WORK
 
 
 class Unreadable(ValueError):

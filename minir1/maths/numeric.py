@@ -133,10 +133,10 @@ def _combine(tree: Tree, args: list[Ball], meter: Meter, free: bool) -> Ball:
         meter.pay(20)
         return call(tree.leaf, args[0], free)
     if tree.op == "factorial":
-        meter.pay(300)
+        meter.pay(60)
         return gamma(_more(args[0], 1))
     if tree.op == "binomial":
-        meter.pay(900)
+        meter.pay(180)
         n, k = args
         below = multiply(gamma(_more(k, 1)), gamma(_more(add([n, _minus(k)]), 1)))
         return divide(gamma(_more(n, 1)), below)
