@@ -8,8 +8,9 @@ how the tests compare both.
 import importlib.util
 import os
 import platform
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -109,11 +110,18 @@ def cores() -> int:
 def parallel_map(fn: Callable[[A], B], items: Iterable[A], threads: int = 0) -> Iterator[B]:
     """Yield fn(item) for every item, in order, computed side by side.
 
-    threads=0 takes all cores. MLX schedules its own work, so there it is a plain map.
+    threads=0 takes all cores. Only a few results wait to be taken, as each may be large.
+    MLX schedules its own work, so there it is a plain map.
     """
     threads = threads or cores()
     if threads == 1 or xp.name == "mlx":
         yield from map(fn, items)
         return
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(fn, items)
+        begun: deque[Future[B]] = deque()
+        for item in items:
+            if len(begun) > 2 * threads:
+                yield begun.popleft().result()
+            begun.append(pool.submit(fn, item))
+        while begun:
+            yield begun.popleft().result()

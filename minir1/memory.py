@@ -6,18 +6,19 @@
                         optimiser step: the new parameters and averages beside the old
 
 An estimate from the shape of the model, for every engine; on MLX what was measured lay
-between 0.7 and 1.5 of it (see the tests). A run that cannot fit is refused before it begins, with what to change.
+between 0.7 and 1.5 of it (see the tests). A run that cannot fit is refused before it begins,
+with what to change.
 """
 
 import resource
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from minir1.backend import xp
 from minir1.errors import UserError
+from minir1.machine import available_memory
 
 WIDE = 4  # bytes of a float32
 CACHE_STEP = 256  # positions by which mlx-lm lets a cache grow
@@ -160,33 +161,11 @@ def require(found: Plan, free: int) -> None:
 
 def free_memory() -> int:
     """Return the bytes that this process may still take, as the machine says it."""
-    if sys.platform == "darwin":
-        import os
-
-        if xp.name == "mlx":
-            info = xp.device_info()
-            if "max_recommended_working_set_size" in info:
-                return int(info["max_recommended_working_set_size"])
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
-    return min(_meminfo(), _container())
-
-
-def _meminfo() -> int:
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable"):
-            return int(line.split()[1]) * 1024
-    return sys.maxsize
-
-
-def _container() -> int:
-    """Return what is left of a container's share, if this is one."""
-    at = Path("/sys/fs/cgroup")
-    try:
-        limit = (at / "memory.max").read_text(encoding="ascii").strip()
-        used = int((at / "memory.current").read_text(encoding="ascii"))
-        return sys.maxsize if limit == "max" else int(limit) - used
-    except (OSError, ValueError):
-        return sys.maxsize
+    if xp.name == "mlx":
+        info = xp.device_info()
+        if "max_recommended_working_set_size" in info:  # Apple silicon
+            return int(info["max_recommended_working_set_size"])
+    return available_memory() or sys.maxsize
 
 
 def peak() -> int:

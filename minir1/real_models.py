@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minir1.backend import from_numpy, to_numpy, xp
+from minir1 import memory
+from minir1.backend import cores, from_numpy, to_numpy, xp
 from minir1.checkpoint import save_checkpoint
 from minir1.errors import UserError
 from minir1.policy import DecoderPolicy, Policy
@@ -31,6 +32,7 @@ from minir1.storage.files import (
 from minir1.tasks import Task, open_task
 from minir1.text_tokenizer import TextTokenizer
 
+SAMPLED = 64  # exercises whose prompts tell how long they are
 Save = Callable[[Path, Mapping[str, Any], Mapping[str, Any]], None]
 Load = Callable[[Path], dict[str, Any]]
 
@@ -48,6 +50,9 @@ class RealModel:
     tokenizer: TextTokenizer
     save: Save
     load: Load
+    shape: memory.Shape
+    weights: int  # bytes of the model as it is loaded
+    width: int = memory.WIDE  # bytes of a number that it computes with
 
 
 Prepared = tuple[RealModel, Task]
@@ -59,7 +64,36 @@ def prepare(config: RealConfig) -> Prepared:
     Raises: UserError for what cannot be opened or trained.
     """
     task = open_task(config.task)
-    return open_real(config), task
+    model = open_real(config)
+    memory.require(memory_plan(config, model, task), memory.free_memory())
+    return model, task
+
+
+def memory_plan(config: RealConfig, model: RealModel, task: Task) -> memory.Plan:
+    """Estimate what a run will hold at most, from its longest prompt of a few.
+
+    On numpy every core has a chunk of rows and a micro-batch of its own.
+    """
+    asked = task.training(config.seed, "memory", 0, SAMPLED)
+    prompts = [_prompting(config).prompt(e.question, model.tokenizer) for e in asked]
+    longest = max(len(model.tokenizer.encode(prompt)) for prompt in prompts)
+    lanes = (config.threads or cores()) if xp.name == "numpy" else 1
+    rows = config.grpo.prompts * config.grpo.group
+    load = memory.Workload(
+        rows=min(rows, lanes * config.sample.rows_per_chunk),
+        length=longest + config.sample.max_tokens,
+        tokens=lanes * config.grpo.tokens_per_microbatch,
+        trained=sum(value.size for value in model.params.values()),
+        everything=config.tune == "full",
+        width=model.width,
+        checkpoint=config.grad_checkpoint,
+    )
+    return memory.plan(model.shape, load, model.weights)
+
+
+def _prompting(config: RealConfig) -> Prompting:
+    chosen = config.prompt
+    return Prompting(chosen.template, chosen.answer, chosen.system)
 
 
 def where(model: str) -> str:
@@ -70,8 +104,7 @@ def where(model: str) -> str:
 def heading(config: RealConfig, model: RealModel, task: Task) -> list[str]:
     """Say what a run is about to do: how the model is asked, and what of it is trained."""
     asked = task.training(config.seed, "heading", 0, 1)[0]
-    chosen = config.prompt
-    prompt = Prompting(chosen.template, chosen.answer, chosen.system)
+    chosen, prompt = config.prompt, _prompting(config)
     trained = sum(value.size for value in model.params.values())
     left_out = f"; {task.dropped} exercises without a gold left out" if task.dropped else ""
     return [
@@ -79,6 +112,7 @@ def heading(config: RealConfig, model: RealModel, task: Task) -> list[str]:
         f"task    {task.name}{left_out}",
         f"prompt  {chosen.template}, answer {chosen.answer}: "
         f"{clean(repr(prompt.prompt(asked.question, model.tokenizer)))}",
+        memory_plan(config, model, task).describe(),
     ]
 
 
@@ -106,10 +140,14 @@ def _with_numpy(config: RealConfig) -> RealModel:
     def load(folder: Path) -> dict[str, Any]:
         return from_numpy(open_model(folder)[0])
 
-    return RealModel(DecoderPolicy(shape), from_numpy(arrays), tokenizer, save, load)
+    numbers = memory.Shape.of(shape.to_dict()), sum(a.nbytes for a in arrays.values())
+    params = from_numpy(arrays)
+    return RealModel(DecoderPolicy(shape), params, tokenizer, save, load, *numbers)
 
 
 def _with_mlx(config: RealConfig) -> RealModel:
+    from mlx.utils import tree_flatten
+
     from minir1.mlx_models import open_mlx
 
     policy, params, tokenizer = open_mlx(
@@ -119,8 +157,11 @@ def _with_mlx(config: RealConfig) -> RealModel:
         scale=config.lora.scale,
         layers=config.lora.layers,
         grad_checkpoint=config.grad_checkpoint,
+        compile=config.compile,
         seed=config.seed,
     )
+    if policy.importance_cap is not None:
+        policy = replace(policy, importance_cap=config.importance_cap)
 
     def save(folder: Path, trained: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         new = folder.with_name(f".{folder.name}.new")
@@ -138,7 +179,11 @@ def _with_mlx(config: RealConfig) -> RealModel:
         found = {name: value for file in files for name, value in xp.load(str(file)).items()}
         return {name: found[name].astype(xp.float32) for name in params}
 
-    return RealModel(policy, params, tokenizer, save, load)
+    shape = memory.Shape.of(policy.config)
+    held = [value for _, value in tree_flatten(policy.model.parameters())]
+    weights = sum(value.nbytes for value in held)
+    width = min(v.dtype.size for v in held if xp.issubdtype(v.dtype, xp.floating))
+    return RealModel(policy, params, tokenizer, save, load, shape, weights, width)
 
 
 def _adapters(checkpoint: Path) -> Path:
