@@ -86,13 +86,13 @@ class MLXPolicy:
 
     def _logits_at(self, model: nn.Module, tokens: mx.array, places: mx.array) -> mx.array:
         """Shapes: tokens (B, T), places (N) -> (N, V)"""
-        self.window.places = places
+        self.window.places, self.window.used = places, False
         try:
             z = model(tokens)
         finally:
             self.window.places = None
         z = z.reshape(-1, z.shape[-1])
-        return z if len(z) == len(places) else z[places]  # an output layer we did not find
+        return z if self.window.used else z[places]  # an output layer that we did not find
 
     def sample(
         self,
@@ -104,6 +104,7 @@ class MLXPolicy:
         eos_ids: Sequence[int],
         pad_id: int,
         threads: int = 0,
+        first_prompt: int = 0,
     ) -> Rollout:
         """Sample `group` completions of each prompt; address is (seed, stage, step).
 
@@ -117,7 +118,8 @@ class MLXPolicy:
         with self.holding(params) as model:
             for first in range(0, len(prompts), per_chunk):
                 chunk = prompts[first : first + per_chunk]
-                places = range(first, first + len(chunk))
+                start = first_prompt + first
+                places = range(start, start + len(chunk))
                 names = [(prompt, member) for prompt in places for member in range(group)]
                 u = uniforms(*address, names, settings.max_tokens)  # (b, cap)
                 asked = mlx_rollout.Request(chunk, group, settings.max_tokens, eos_ids)

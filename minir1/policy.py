@@ -42,8 +42,9 @@ class Policy(Protocol):
         eos_ids: Sequence[int],
         pad_id: int,
         threads: int = 0,
+        first_prompt: int = 0,
     ) -> rollout.Rollout:
-        """Draw `group` completions of each prompt."""
+        """Draw `group` completions of each prompt; `first_prompt` counts those before."""
         ...
 
     def place_logprobs(
@@ -87,12 +88,11 @@ class DecoderPolicy:
         eos_ids: Sequence[int],
         pad_id: int,
         threads: int = 0,
+        first_prompt: int = 0,
     ) -> rollout.Rollout:
         """Draw `group` completions of each prompt (see `rollout.sample`)."""
-        ids = eos_ids, pad_id
-        return rollout.sample(
-            params, self.config, prompts, group, settings, address, *ids, threads
-        )
+        ids = eos_ids, pad_id, threads, first_prompt
+        return rollout.sample(params, self.config, prompts, group, settings, address, *ids)
 
     def place_logprobs(
         self, params: Params, tokens: np.ndarray, places: np.ndarray, temperature: float = 1.0

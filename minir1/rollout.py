@@ -83,6 +83,7 @@ class Job:
     address: tuple[int, str, int]  # seed, stage, step
     eos_ids: tuple[int, ...]
     pad_id: int
+    first_prompt: int = 0  # the number of the first prompt in its random numbers' names
 
 
 def sample(
@@ -95,15 +96,20 @@ def sample(
     eos_ids: Sequence[int],
     pad_id: int,
     threads: int = 0,
+    first_prompt: int = 0,
 ) -> Rollout:
     """Sample `group` completions of each prompt; address is (seed, stage, step).
+
+    Where these prompts are a part of more, `first_prompt` counts those before them: a prompt
+    draws the same numbers whoever samples it.
 
     The rows are cut into chunks of settings.rows_per_chunk that decode together; the cut
     follows from the settings, so the number of cores at work changes no bit.
 
     Shapes: prompts [P lists] -> Rollout with B = P·group rows
     """
-    job = Job(config, prompts, group, settings, address, tuple(eos_ids), pad_id)
+    ids = tuple(eos_ids), pad_id, first_prompt
+    job = Job(config, prompts, group, settings, address, *ids)
     per_chunk = max(1, settings.rows_per_chunk // group)
     firsts = list(range(0, len(prompts), per_chunk))
     lanes = min(threads or cores(), len(firsts)) if xp.name == "numpy" else 1
@@ -150,6 +156,7 @@ def answer_request(request: bytes) -> bytes:
         tuple(said["address"]),
         tuple(said["eos_ids"]),
         said["pad_id"],
+        said["first_prompt"],
     )
     params = from_numpy(arrays)
     rows = [
@@ -173,7 +180,8 @@ Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, en
 def _decode(params: model.Params, job: Job, first: int, count: int) -> list[Row]:
     """Decode one chunk of rows together until all have ended or reached the cap."""
     prompts = job.prompts[first : first + count]
-    places = range(first, first + len(prompts))
+    start = job.first_prompt + first
+    places = range(start, start + len(prompts))
     names = [(prompt, member) for prompt in places for member in range(job.group)]
     u = uniforms(*job.address, names, job.settings.max_tokens)  # (b, cap)
     temperature = job.settings.temperature
