@@ -169,11 +169,10 @@ def free_memory() -> int:
 
 
 def peak() -> int:
-    """Return the most bytes held so far: of MLX's arrays, or of the process."""
-    if xp.name == "mlx":
-        return int(xp.get_peak_memory())
+    """Return the most bytes held so far, by the process or by MLX's arrays."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    held = most if sys.platform == "darwin" else most * 1024
+    return max(held, int(xp.get_peak_memory())) if xp.name == "mlx" else held
 
 
 def gigabytes(size: float) -> str:

@@ -20,11 +20,13 @@ class Window:
 
     def __init__(self) -> None:
         self.places: mx.array | None = None
+        self.used = False  # whether an output layer has looked through it
 
     def cut(self, hidden: mx.array) -> mx.array:
         """Keep the wanted positions. Shapes: (B, T, C) -> (1, N, C)"""
         if self.places is None:
             return hidden
+        self.used = True
         return hidden.reshape(-1, hidden.shape[-1])[self.places][None]
 
 

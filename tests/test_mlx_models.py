@@ -74,6 +74,21 @@ def test_every_architecture_scores_what_it_samples(tmp_path: Path, kind: str) ->
     assert gap(policy, params, rollout) < 1e-5
 
 
+def test_an_output_layer_of_another_name_is_scored_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path, "llama")
+    plain, params = opened(folder)
+    monkeypatch.setattr("minir1.mlx_layers.HEADS", ())
+    policy, _ = opened(folder)
+    tokens = np.array([[127, 15, 10, 5]], np.int32)
+    for chosen in ([1], [2, 0, 1, 1]):  # as many places as tokens, and fewer
+        where = np.array(chosen, np.int32)
+        ours = [np.array(p.place_logprobs(params, tokens, where)) for p in (plain, policy)]
+        assert np.allclose(*ours, atol=1e-5)
+    assert plain.window.used and not policy.window.used
+
+
 def test_a_quantised_model_with_adapters_has_ratio_one_before_its_first_update(
     tmp_path: Path,
 ) -> None:
