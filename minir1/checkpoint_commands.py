@@ -14,6 +14,7 @@ from minir1.chat import Conversation, typed
 from minir1.checkpoint import load_checkpoint, require_same_tokenizer, resolve
 from minir1.config import EvalConfig, tiny
 from minir1.errors import UserError
+from minir1.real_commands import chat_real, evaluate_real, is_real, sample_real
 from minir1.rng import generator
 from minir1.rollout import sample as draw
 from minir1.screen.compare import Answer, comparison
@@ -48,13 +49,21 @@ def evaluate_checkpoint(
     seed: int,
     backend: str,
     json_file: str | None,
+    task: str | None = None,
+    settings: Sequence[str] = (),
 ) -> None:
-    """Measure a checkpoint on held-out problems."""
+    """Measure a checkpoint on held-out problems, or on a task's exercises."""
+    _use(backend)
+    if is_real(checkpoint):
+        _require_place(json_file)
+        asked = checkpoint, task, split, problems, samples, seed, settings
+        _write_json(json_file, evaluate_real(*asked))
+        return
+    _require_tiny(checkpoint, task or settings)
     there_are = evaluate.SIZES[split]
     if problems and problems > there_are:
         raise UserError(f"--problems {problems}: the {split} split has {there_are}")
     _require_place(json_file)
-    _use(backend)
     loaded = load(checkpoint)
     config = replace(
         tiny(seed=seed),
@@ -70,21 +79,20 @@ def evaluate_checkpoint(
     if split == "test":  # there are no general prompts to validate on
         said = evaluate.general_answers(loaded.params, config, loaded.tokenizer)
         figures |= conversation.figures(said, samples, seed)
-    results = {
-        "schema": 1,
-        "seed": seed,
-        "engine": xp.name,
-        "split": split,
-        "checkpoints": {checkpoint: figures},
-    }
+    described = {"schema": 1, "seed": seed, "engine": xp.name, "split": split}
+    results = {**described, "checkpoints": {checkpoint: figures}}
+    _print_figures(results, figures["verdict"])
+    _write_json(json_file, results)
+
+
+def _print_figures(results: dict[str, Any], verdicts: dict[str, Any]) -> None:
     console = make_console()
     console.print(results_table(results))
-    for place, said in figures["verdict"].items():
+    for place, said in verdicts.items():
         console.print(
             f"verdict, {place.replace('_', ' ')}: P(yes | hit) {said['yes_given_hit']:.2f}, "
             f"P(yes | near miss) {said['yes_given_miss']:.2f}"
         )
-    _write_json(json_file, results)
 
 
 def sample(
@@ -94,9 +102,14 @@ def sample(
     temperature: float,
     seed: int,
     backend: str,
+    settings: Sequence[str] = (),
 ) -> None:
     """Print what a checkpoint writes, thinking apart from the answer."""
     _use(backend)
+    if is_real(checkpoint):
+        sample_real(checkpoint, prompt, count, temperature, seed, settings)
+        return
+    _require_tiny(checkpoint, settings)
     loaded, asking = load(checkpoint), _question(prompt, seed)
     console = make_console()
     for index, (said, _) in enumerate(_answers(loaded, asking, count, temperature, seed)):
@@ -134,15 +147,26 @@ def compare(
 def chat(checkpoint: str, temperature: float, seed: int, backend: str) -> None:
     """Talk with a checkpoint, or answer the lines of a pipe."""
     _use(backend)
-    loaded, console = load(checkpoint), make_console()
     stdin = sys.stdin or io.StringIO()  # None where who called us closed it
     interactive = stdin.isatty() and sys.stdout.isatty()
     if isinstance(stdin, io.TextIOWrapper):
         stdin.reconfigure(errors="replace")
+    console = make_console()
+    if is_real(checkpoint):
+        chat_real(checkpoint, temperature, seed, typed(console) if interactive else stdin)
+        return
+    loaded = load(checkpoint)
     talk = Conversation(loaded, console, temperature, seed, interactive)
     if interactive:
         talk.welcome(checkpoint)
     talk.answer(typed(console) if interactive else stdin)
+
+
+def _require_tiny(checkpoint: str, given: object) -> None:
+    if given:
+        raise UserError(
+            f"{checkpoint} lives in the tiny world: --task and --set are for real models"
+        )
 
 
 def bench(checkpoint: str, threads: int, json_file: str | None) -> None:
