@@ -20,6 +20,7 @@ from minir1.cli_options import (
     backend_option,
     refuse_with_model,
     refuse_with_resume,
+    report_option,
     run_options,
     seed_option,
     split_words,
@@ -70,6 +71,7 @@ def cli(context: click.Context) -> None:
     metavar="RUN",
     help="take over the stages of RUN that the changed settings leave as they are",
 )
+@report_option
 @run_options
 def train(tiny: bool, model: str | None, task: str | None, **options: Any) -> None:
     """Train DeepSeek-R1 stage by stage, and distil it.

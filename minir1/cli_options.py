@@ -40,6 +40,14 @@ temperature_option = click.option(
 )
 
 
+report_option = click.option(
+    "--report-to",
+    multiple=True,
+    type=click.Choice(["tensorboard", "wandb", "trackio"]),
+    help="send the metrics there as well (may be repeated)",
+)
+
+
 class Verbs(click.Group):
     """A group of commands that guesses what a mistyped one was meant to be."""
 

@@ -1,12 +1,12 @@
 """What does each verb that fills a run folder do? train, pretrain, report."""
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minir1 import backend, pipeline
+from minir1 import backend, pipeline, sinks
 from minir1.backend import xp
 from minir1.branch import require_same_base, take_over
 from minir1.checkpoint import resolve
@@ -36,12 +36,15 @@ def train(
     settings: Iterable[str],
     quiet: bool,
     origin: str | None = None,
+    report_to: Sequence[str] = (),
 ) -> None:
     """Run a recipe, or go on with one; then write its report."""
+    modules = sinks.require(report_to)
     if resume:
         run = _reopen(out, LABELS)
         _use(run.config.backend)
         if isinstance(run.config, RealConfig):
+            sinks.attach(run, modules)
             train_real(run, quiet)
             return
         start = load(str(_kept_base(run)))
@@ -59,6 +62,7 @@ def train(
         if origin is not None:
             taken = ", ".join(take_over(run, origin)) or "nothing: its settings differ"
             make_console(stderr=True).print(f"taken over from {origin}: {taken}", markup=False)
+    sinks.attach(run, modules)
     _show(
         run,
         LABELS[run.config.recipe],
@@ -80,14 +84,18 @@ def start_real(
     backend: str,
     settings: Iterable[str],
     quiet: bool,
+    report_to: Sequence[str] = (),
 ) -> None:
     """Train a real model on a task, in a new run."""
+    modules = sinks.require(report_to)
     engine = _use(backend)
     config = _settle(real(where(model), task, seed, tune, recipe), engine, settings)
     if (config.model, config.task) != (where(model), task):
         raise UserError("--set model=… or task=…: type --model and --task instead")
     made = prepare(config)
-    train_real(RunFolder.create(out, config, engine, model), quiet, made)
+    run = RunFolder.create(out, config, engine, model)
+    sinks.attach(run, modules)
+    train_real(run, quiet, made)
 
 
 def train_real(run: RunFolder, quiet: bool, made: Prepared | None = None) -> None:
@@ -161,7 +169,7 @@ def _show(
 ) -> None:
     """Run a recipe under the dashboard, then print its table."""
     title = f"{label} · seed {run.config.seed} · {_engine_line(run.config)}"
-    with Dashboard(title, quiet=quiet, stages=stages) as ui:
+    with sinks.closed_after(run), Dashboard(title, quiet=quiet, stages=stages) as ui:
         results = _interruptible(run, lambda: recipe(ui))
         ui.finish(ending)
     make_console().print(results_table(results))

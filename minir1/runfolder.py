@@ -56,6 +56,7 @@ class RunFolder:
         self.path, self.engine = path, engine
         self.config: Any = config  # a RunConfig, or the RealConfig of a real model
         self.saved: str | None = None  # where the saved state is, for example: r1-zero step 12
+        self.listeners: list[Any] = []  # called with every line of metrics: see sinks.py
         lock_folder(path)
 
     @classmethod
@@ -151,6 +152,8 @@ class RunFolder:
                 where = _place(metrics)
                 raise UserError(f"{name} is {value} at {where}: {self._broke_down()}")
         self.append("metrics.jsonl", [metrics])
+        for listen in self.listeners:
+            listen(metrics)
 
     def append_samples(self, samples: Sequence[Mapping[str, Any]]) -> None:
         """Add completions, each with its stage and step, to samples.jsonl."""
