@@ -1,5 +1,6 @@
 """What does each verb that fills a run folder do? train, pretrain, report."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -14,10 +15,11 @@ from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, override, tiny
 from minir1.errors import UserError
 from minir1.real_config import RealConfig, real
-from minir1.real_models import Prepared, heading, prepare, where
+from minir1.real_models import Prepared, heading, prepare, where, where_task
 from minir1.real_run import RECIPES, run_real
 from minir1.real_stages import RealStage
 from minir1.runfolder import RunFolder
+from minir1.storage.files import read_json
 from minir1.storage.resolve import RUNS, is_run, neighbour
 from minir1.ui import Dashboard, make_console, results_table
 
@@ -89,9 +91,11 @@ def start_real(
     """Train a real model on a task, in a new run."""
     modules = sinks.require(report_to)
     engine = _use(backend)
-    config = _settle(real(where(model), task, seed, tune, recipe), engine, settings)
-    if (config.model, config.task) != (where(model), task):
-        raise UserError("--set model=… or task=…: type --model and --task instead")
+    start = real(where(model), where_task(task), seed, tune, recipe)
+    config = _settle(start, engine, settings)
+    for name in ("model", "task", "tune"):
+        if getattr(config, name) != getattr(start, name):
+            raise UserError(f"--set {name}=…: type --{name} instead")
     made = prepare(config)
     run = RunFolder.create(out, config, engine, model)
     sinks.attach(run, modules)
@@ -200,7 +204,7 @@ def _settle(start: C, engine: str, settings: Iterable[str]) -> C:
 def _reopen(out: str | None, recipes: Collection[str]) -> RunFolder:
     """Open a run to go on with: the one named, or the last of these recipes."""
     if out is None:
-        last = _last(path for recipe in recipes for path in RUNS.glob(f"{recipe}-seed*"))
+        last = _last(folder for folder in RUNS.glob("*") if _recipe(folder) in recipes)
         if last is None:
             raise UserError("there is no run in runs/ to resume; give its folder with --out")
         out = str(last)
@@ -208,6 +212,13 @@ def _reopen(out: str | None, recipes: Collection[str]) -> RunFolder:
     if run.config.recipe not in recipes:
         raise UserError(f"{out} is a run of {run.config.recipe}; type: {run.resume_command}")
     return run
+
+
+def _recipe(folder: Path) -> str:
+    """Return the recipe of a run, "" if this is none that can be read."""
+    with contextlib.suppress(UserError):
+        return str(read_json(folder / "config.json").get("recipe"))
+    return ""
 
 
 def _last(folders: Iterable[Path]) -> Path | None:

@@ -87,10 +87,10 @@ class TaskWorld:
         address: tuple[int, str, int],
     ) -> tuple[Rollout, list[Attempt]]:
         """Sample `group` answers to every exercise; return them as tokens and scored."""
-        texts = [self.prompting.prompt(e.question, self.tokenizer) for e in asked]
+        texts = [self.prompt(e.question) for e in asked]
         rollout = self.policy.sample(
             params,
-            [self.tokenizer.encode(text) for text in texts],
+            [self.encode(text) for text in texts],
             group,
             self.config.sample,
             address,
@@ -103,6 +103,15 @@ class TaskWorld:
             for i in range(len(rollout.tokens))
         ]
         return rollout, attempts
+
+    def prompt(self, question: str) -> str:
+        """Return the whole text that the model continues."""
+        return self.prompting.prompt(question, self.tokenizer)
+
+    def encode(self, prompt: str) -> list[int]:
+        """Turn a prompt into ids; a chat template itself writes what begins a text."""
+        chats = self.config.prompt.template == "chat"
+        return [*([] if chats else self.tokenizer.begin), *self.tokenizer.encode(prompt)]
 
     def _attempt(self, exercise: Exercise, prompt: str, rollout: Rollout, row: int) -> Attempt:
         tokens = [int(t) for t in rollout.completion(row)]

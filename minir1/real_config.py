@@ -6,9 +6,10 @@ the model is asked, and what of it is trained. "R1:" in a comment is the publish
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from minir1.config import EvalConfig, GRPOSettings, RunConfig, SampleConfig
 from minir1.real_stage_config import (
@@ -17,7 +18,14 @@ from minir1.real_stage_config import (
     RealReasoningConfig,
     RealRejectionConfig,
 )
-from minir1.settings import Count, Positive, Section, Weight, Whole
+from minir1.settings import Count, Positive, Range, Section, Weight, Whole, changed
+
+LATER = {  # what R1's recipe has beyond R1-Zero's
+    "dev1": RealColdStartConfig,
+    "dev2": RealReasoningConfig,
+    "dev3": RealRejectionConfig,
+    "r1": RealAlignmentConfig,
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,11 @@ class PromptConfig(Section):
     template: Literal["chat", "r1-zero", "plain"] = "chat"  # R1-Zero: r1-zero
     answer: Literal["tags", "boxed", "last"] = "boxed"  # last: the last number; R1-Zero: tags
     system: str = ""  # the chat template's system message; empty: none, or the template's own
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.system and self.template != "chat":
+            self.refuse("system", "prompt.template=chat, which alone has a system message")
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,12 @@ class LoraConfig(Section):
 
     rank: Count = 16  # of each adapter
     scale: Positive = 2.0  # what an adapter's output is multiplied by
-    layers: int = -1  # how many layers have adapters, counted from the top; -1: all
+    layers: Annotated[int, Range(-1)] = -1  # that have adapters, from the top; -1: all
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layers == 0:
+            self.refuse("layers", "1 or more, or -1 for all")
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,20 @@ class RealConfig(Section):
         )
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tune == "full":
+            self._refuse_changes(self.lora, LoraConfig(), "--tune lora, which adds adapters")
+        for name, section in LATER.items():
+            given, usual = getattr(self, name), (section(), _faster(section()))
+            if self.recipe == "r1-zero" and given not in usual:
+                self._refuse_changes(given, usual[self.tune == "lora"], "--recipe r1")
+
+    def _refuse_changes(self, section: Section, usual: Section, wanted: str) -> None:
+        """Refuse settings that would change nothing in this run."""
+        for key in changed(section, usual):
+            section.refuse(key, f"it left as it is, or {wanted}")
+
     @property
     def verb(self) -> str:
         """Return what to type to go on with such a run."""
@@ -105,8 +137,9 @@ class RealConfig(Section):
     @property
     def title(self) -> str:
         """Name the run after what it trains and on what."""
-        model = Path(self.model).stem.split(".")[0].lower()
-        return f"{model}-{Path(self.task).stem.replace(':', '-').lower()}"
+        model = Path(self.model).name.lower().removesuffix(".gguf")
+        task = Path(self.task).name.lower().removesuffix(".jsonl").removesuffix(".py")
+        return re.sub(r"[^\w.]+", "-", f"{model}-{task}")[:100].strip("-.")
 
 
 def real(
@@ -120,12 +153,12 @@ def real(
     chosen = RealConfig(model=model, task=task, seed=seed, **named)
     if tune == "full":
         return chosen
-    faster = {
-        stage: replace(section, learning_rate=10 * section.learning_rate)
-        for stage in ("grpo", "dev1", "dev2", "dev3", "r1")
-        for section in (getattr(chosen, stage),)
-    }
+    faster = {stage: _faster(getattr(chosen, stage)) for stage in ("grpo", *LATER)}
     return replace(chosen, **faster)
+
+
+def _faster(section: Any) -> Any:
+    return replace(section, learning_rate=10 * section.learning_rate)
 
 
 def read_config(given: object) -> RunConfig | RealConfig:

@@ -81,7 +81,7 @@ def read_own(path: str, world: TaskWorld) -> list[Text]:
     tokenizer, texts = world.tokenizer, []
     for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
         question, completion = _pair(line, f"{path}, line {number}")
-        given = tokenizer.encode(world.prompting.prompt(question, tokenizer))
+        given = world.encode(world.prompt(question))
         learnt = [*tokenizer.encode(completion), tokenizer.eos_id]
         texts.append(Text(np.array(given + learnt, np.int32), len(given)))
     return texts

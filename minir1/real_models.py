@@ -16,9 +16,10 @@ from minir1 import memory
 from minir1.backend import cores, from_numpy, to_numpy, xp
 from minir1.checkpoint import save_checkpoint
 from minir1.errors import UserError
+from minir1.exercises import TaskWorld
 from minir1.policy import DecoderPolicy, Policy
 from minir1.pretrained import open_model
-from minir1.prompting import Prompting
+from minir1.real_checks import require_runnable
 from minir1.real_config import RealConfig
 from minir1.screen.terminal import clean
 from minir1.storage.files import (
@@ -33,6 +34,7 @@ from minir1.tasks import Task, open_task
 from minir1.text_tokenizer import TextTokenizer
 
 SAMPLED = 64  # exercises whose prompts tell how long they are
+MLX_ONLY = ("tune", "compile", "grad_checkpoint", "importance_cap")
 Save = Callable[[Path, Mapping[str, Any], Mapping[str, Any]], None]
 Load = Callable[[Path], dict[str, Any]]
 
@@ -53,6 +55,11 @@ class RealModel:
     shape: memory.Shape
     weights: int  # bytes of the model as it is loaded
     width: int = memory.WIDE  # bytes of a number that it computes with
+    context: int | None = None  # the most tokens that it was made for, where that is known
+
+    def world(self, config: RealConfig, task: Task, stage: str = "r1-zero") -> TaskWorld:
+        """A task, as this model is asked it."""
+        return TaskWorld(config, self.policy, self.tokenizer, task, stage)
 
 
 Prepared = tuple[RealModel, Task]
@@ -65,6 +72,7 @@ def prepare(config: RealConfig) -> Prepared:
     """
     task = open_task(config.task)
     model = open_real(config)
+    require_runnable(model.world(config, task), model.context)
     memory.require(memory_plan(config, model, task), memory.free_memory())
     return model, task
 
@@ -74,9 +82,8 @@ def memory_plan(config: RealConfig, model: RealModel, task: Task) -> memory.Plan
 
     On numpy every core has a chunk of rows and a micro-batch of its own.
     """
-    asked = task.training(config.seed, "memory", 0, SAMPLED)
-    prompts = [_prompting(config).prompt(e.question, model.tokenizer) for e in asked]
-    longest = max(len(model.tokenizer.encode(prompt)) for prompt in prompts)
+    asked, world = task.training(config.seed, "memory", 0, SAMPLED), model.world(config, task)
+    longest = max(len(world.encode(world.prompt(e.question))) for e in asked)
     lanes = (config.threads or cores()) if xp.name == "numpy" else 1
     rows = config.grpo.prompts * config.grpo.group
     load = memory.Workload(
@@ -91,27 +98,28 @@ def memory_plan(config: RealConfig, model: RealModel, task: Task) -> memory.Plan
     return memory.plan(model.shape, load, model.weights)
 
 
-def _prompting(config: RealConfig) -> Prompting:
-    chosen = config.prompt
-    return Prompting(chosen.template, chosen.answer, chosen.system)
-
-
 def where(model: str) -> str:
     """Return the whole path of a model on this disk, so that a run goes on from anywhere."""
     return str(Path(model).resolve()) if Path(model).exists() else model
 
 
+def where_task(task: str) -> str:
+    """Return a task with the whole path of its file, if it is one."""
+    family = "gsm8k:" if task.startswith("gsm8k:") else ""
+    file = task.removeprefix(family)
+    return family + where(file) if family or file.endswith((".jsonl", ".py")) else task
+
+
 def heading(config: RealConfig, model: RealModel, task: Task) -> list[str]:
     """Say what a run is about to do: how the model is asked, and what of it is trained."""
     asked = task.training(config.seed, "heading", 0, 1)[0]
-    chosen, prompt = config.prompt, _prompting(config)
+    chosen, prompt = config.prompt, model.world(config, task).prompt(asked.question)
     trained = sum(value.size for value in model.params.values())
     left_out = f"; {task.dropped} exercises without a gold left out" if task.dropped else ""
     return [
-        f"model   {config.model}: {trained:,} parameters trained ({config.tune})",
-        f"task    {task.name}{left_out}",
-        f"prompt  {chosen.template}, answer {chosen.answer}: "
-        f"{clean(repr(prompt.prompt(asked.question, model.tokenizer)))}",
+        clean(f"model   {config.model}: {trained:,} parameters trained ({config.tune})"),
+        clean(f"task    {task.name}{left_out}"),
+        f"prompt  {chosen.template}, answer {chosen.answer}: {clean(repr(prompt))}",
         memory_plan(config, model, task).describe(),
     ]
 
@@ -125,11 +133,12 @@ def open_real(config: RealConfig) -> RealModel:
 
 
 def _with_numpy(config: RealConfig) -> RealModel:
-    for name, given in (("tune", config.tune == "lora"), ("compile", config.compile)):
-        if given:
+    usual = RealConfig()
+    for name in MLX_ONLY:
+        if getattr(config, name) != getattr(usual, name):
             raise UserError(
-                f"{name}={getattr(config, name)}: the numpy engine trains all weights, "
-                "uncompiled; add --backend mlx (pip install 'minir1[mlx]')"
+                f"{name}={getattr(config, name)}: the numpy engine trains all weights, in "
+                "float32: leave it out, or add --backend mlx (pip install 'minir1[mlx]')"
             )
     arrays, shape, tokenizer = open_model(config.model)
 
@@ -141,8 +150,8 @@ def _with_numpy(config: RealConfig) -> RealModel:
         return from_numpy(open_model(folder)[0])
 
     numbers = memory.Shape.of(shape.to_dict()), sum(a.nbytes for a in arrays.values())
-    params = from_numpy(arrays)
-    return RealModel(DecoderPolicy(shape), params, tokenizer, save, load, *numbers)
+    made = DecoderPolicy(shape), from_numpy(arrays), tokenizer, save, load
+    return RealModel(*made, *numbers, context=_context(shape.to_dict()))
 
 
 def _with_mlx(config: RealConfig) -> RealModel:
@@ -160,6 +169,11 @@ def _with_mlx(config: RealConfig) -> RealModel:
         compile=config.compile,
         seed=config.seed,
     )
+    if policy.importance_cap is None and config.importance_cap != RealConfig().importance_cap:
+        raise UserError(
+            f"importance_cap={config.importance_cap}: this model computes in float32, where "
+            "what is sampled is what is scored: leave it out"
+        )
     if policy.importance_cap is not None:
         policy = replace(policy, importance_cap=config.importance_cap)
 
@@ -183,7 +197,15 @@ def _with_mlx(config: RealConfig) -> RealModel:
     held = [value for _, value in tree_flatten(policy.model.parameters())]
     weights = sum(value.nbytes for value in held)
     width = min(v.dtype.size for v in held if xp.issubdtype(v.dtype, xp.floating))
-    return RealModel(policy, params, tokenizer, save, load, shape, weights, width)
+    made = policy, params, tokenizer, save, load
+    return RealModel(*made, shape, weights, width, _context(policy.config))
+
+
+def _context(config: Mapping[str, Any]) -> int | None:
+    """Read how many tokens a model takes; some architectures know no end."""
+    said = {**config, **(config.get("text_config") or {})}
+    found = said.get("max_position_embeddings", said.get("n_positions"))
+    return found if isinstance(found, int) else None
 
 
 def _adapters(checkpoint: Path) -> Path:

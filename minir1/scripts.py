@@ -24,4 +24,4 @@ def script_consistency(question: str, completion: str) -> float:
     written = [script for script in map(_script, completion) if script]
     if not asked or not written:
         return 1.0
-    return written.count(max(set(asked), key=asked.count)) / len(written)
+    return written.count(max(dict.fromkeys(asked), key=asked.count)) / len(written)

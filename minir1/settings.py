@@ -193,7 +193,8 @@ def changed(config: Section, preset: Section) -> dict[str, tuple[Any, Any]]:
 def _literal(text: str, old: object) -> object:
     """Read what was typed after the equals sign; text stays text where text is wanted."""
     if isinstance(old, str):
-        return text.strip("\"'")
+        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+        return text[1:-1] if quoted else text
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:

@@ -49,6 +49,8 @@ class TextTokenizer:
         named = {**_object(self.files, SPECIALS, where), **config}
         self.special_tokens = {n: text for n in NAMES if (text := _content(named.get(n)))}
         self.bos_id = self._special("bos_token")
+        opened = self.tokenizer.encode("", add_special_tokens=True).ids[:1]
+        self.begin = opened if opened == [self.bos_id] else []  # what every text begins with
         own = self._special("eos_token")
         known = [i for i in (own, *ends) if type(i) is int and 0 <= i < len(self)]
         self.eos_ids: tuple[int, ...] = tuple(dict.fromkeys(known))
