@@ -85,12 +85,16 @@ def test_each_stage_starts_from_what_the_paper_says(
 
 
 def test_reinforcement_goes_on_from_the_fine_tuned(place: Path) -> None:
-    before, after = weights(place / "run", "dev1"), weights(place / "run", "dev2")
-    start = open_model(place / "model")[0]
-    name = "model.layers.0.mlp.up_proj.weight"
-    assert not np.array_equal(before[name], after[name])
-    assert np.abs(after[name] - before[name]).max() < 0.01 < 1
-    assert not np.array_equal(before[name], start[name])
+    """Without a step in it, reinforcement is what fine-tuning left, and not the base."""
+    train(place, "learnt", "dev1.learning_rate=1e-2", "dev2.steps=0", "r1.steps=0")
+    base, made = open_model(place / "model")[0], place / "learnt"
+    for before, after in (("dev1", "dev2"), ("dev3", "r1")):
+        learnt, same = weights(made, before), weights(made, after)
+        assert all(np.array_equal(learnt[tensor], same[tensor]) for tensor in base), after
+        assert not all(np.array_equal(learnt[tensor], base[tensor]) for tensor in base), before
+    assert not np.array_equal(
+        weights(made, "dev1")["lm_head.weight"], weights(made, "dev3")["lm_head.weight"]
+    )
 
 
 def test_a_run_that_is_stopped_between_stages_ends_the_same(
