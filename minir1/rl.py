@@ -15,12 +15,13 @@ import numpy as np
 
 from minir1 import grpo, microbatch, optim, sft
 from minir1.answers import Graded, advantages
-from minir1.backend import to_numpy, xp
+from minir1.backend import to_numpy
 from minir1.config import TrainConfig
 from minir1.environment import Environment
 from minir1.errors import UserError
 from minir1.offpolicy import correct, rows_of, score
 from minir1.policy import Policy
+from minir1.policy_loss import PolicyLoss
 from minir1.rollout import Rollout
 
 KL_ROWS = 16  # completions on which the distance to the reference is watched
@@ -197,23 +198,8 @@ def _gradient(
     old = rollout.old_logprobs.reshape(-1)
     width = mask.shape[1]
 
-    def loss(p: dict[str, Any], batch: microbatch.MicroBatch) -> tuple[Any, Any]:
-        logprobs = policy.place_logprobs(
-            p, batch.tokens, batch.places, config.sample.temperature
-        )  # (N)
-        value = grpo.grpo_loss(
-            logprobs,
-            xp.array(old[batch.source]),
-            xp.array(advantages[batch.source // width].astype(np.float32)),
-            xp.array(weights[batch.source].astype(np.float32)),
-            settings.clip_low,
-            settings.clip_high,
-            xp.array(references[batch.source]) if settings.kl_weight else None,
-            settings.kl_weight,
-            settings.kl_estimator,
-        )
-        return value, logprobs
-
+    temperature, numbers = config.sample.temperature, (advantages, old, weights, references)
+    loss = PolicyLoss(policy, settings, temperature, *numbers, width)
     batches = microbatch.split(mask, rollout.tokens, settings.tokens_per_microbatch)
     results, grads = policy.gradients(loss, params, batches, config.threads)
     source = np.concatenate([batch.source for batch in batches])

@@ -1,0 +1,76 @@
+"""What does a micro-batch contribute to the loss of a step? The GRPO loss of its tokens.
+
+Between `rl.py`, which knows a whole rollout, and `grpo.py`, which knows tokens: the numbers
+of each token are picked out, and the loss is a function of them and of the log-probabilities
+alone. So whoever differentiates may compile it once (`mlx_compile.py`).
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minir1 import grpo
+from minir1.backend import xp
+from minir1.config import GRPOSettings
+from minir1.microbatch import MicroBatch
+from minir1.policy import Policy
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyLoss:
+    """The GRPO loss of some rows of a rollout: call it with parameters and a micro-batch.
+
+    Shapes: advantages (B); old, weights, references (B·(T-1)), width T-1
+    """
+
+    policy: Policy
+    settings: GRPOSettings
+    temperature: float
+    advantages: np.ndarray
+    old: np.ndarray
+    weights: np.ndarray
+    references: np.ndarray
+    width: int
+
+    @property
+    def key(self) -> Hashable:
+        """What the loss is a function by: equal keys, equal functions."""
+        s = self.settings
+        return s.clip_low, s.clip_high, s.kl_weight, s.kl_estimator, self.temperature
+
+    def numbers(self, batch: MicroBatch) -> dict[str, np.ndarray]:
+        """Pick out what belongs to the tokens of a micro-batch. Shapes: -> (N) each"""
+        source = batch.source
+        found = {
+            "old": self.old[source],
+            "advantages": self.advantages[source // self.width],
+            "weights": self.weights[source],
+        }
+        if self.settings.kl_weight:
+            found["references"] = self.references[source]
+        return {name: value.astype(np.float32) for name, value in found.items()}
+
+    def value(self, logprobs: Any, numbers: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the loss, and the log-probabilities it is of. Shapes: (N), (N) each"""
+        loss = grpo.grpo_loss(
+            logprobs,
+            numbers["old"],
+            numbers["advantages"],
+            numbers["weights"],
+            self.settings.clip_low,
+            self.settings.clip_high,
+            numbers.get("references"),
+            self.settings.kl_weight,
+            self.settings.kl_estimator,
+        )
+        return loss, logprobs
+
+    def __call__(self, params: dict[str, Any], batch: MicroBatch) -> tuple[Any, Any]:
+        """Score the tokens of a micro-batch under params, and return `value`."""
+        logprobs = self.policy.place_logprobs(
+            params, batch.tokens, batch.places, self.temperature
+        )
+        numbers = {name: xp.array(value) for name, value in self.numbers(batch).items()}
+        return self.value(logprobs, numbers)
