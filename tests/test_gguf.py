@@ -309,3 +309,20 @@ def test_qwen_composes_characters_and_the_others_do_not(tmp_path: Path) -> None:
 def test_several_ends(tmp_path: Path) -> None:
     keys = {"tokenizer__ggml__eot_token_id": 0, "tokenizer__ggml__eom_token_id": 1}
     assert open_model(written(tmp_path, SHAPES["llama, tied"], **keys))[2].eos_ids == (1, 0)
+
+
+def test_a_whole_word_needs_no_merges_in_llama_3(tmp_path: Path) -> None:
+    words, merges = tiny.vocabulary()
+    few = {"tokenizer__ggml__merges": [" ".join(merges[0])]}
+    for pre, whole in (("llama-bpe", True), ("gpt-2", False)):
+        path = written(tmp_path, SHAPES["llama, tied"], tokenizer__ggml__pre=pre, **few)
+        ids = open_model(path)[2].encode("the")
+        assert (ids == [words.index("the")]) is whole
+
+
+def test_other_tools_are_told_of_the_first_token(tmp_path: Path) -> None:
+    keys = {"tokenizer__ggml__bos_token_id": 0, "tokenizer__ggml__add_bos_token": True}
+    tokenizer = open_model(written(tmp_path, SHAPES["llama, tied"], **keys))[2]
+    plain = tokenizer.encode("the fox")
+    assert tokenizer.bos_id == 0 and 0 not in plain
+    assert tokenizer.tokenizer.encode("the fox").ids == [0, *plain]
