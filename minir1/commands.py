@@ -1,13 +1,15 @@
 """What does each verb that fills a run folder do? train, pretrain, report."""
 
 import contextlib
+import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minir1 import backend, pipeline, sinks
+from minir1 import __version__, backend, memory, pipeline, sinks
 from minir1.backend import xp
 from minir1.branch import require_same_base, take_over
 from minir1.checkpoint import resolve
@@ -19,8 +21,10 @@ from minir1.real_models import Prepared, heading, prepare, where, where_task
 from minir1.real_run import RECIPES, run_real
 from minir1.real_stages import RealStage
 from minir1.runfolder import RunFolder
+from minir1.shared_run import joined, open_run
 from minir1.storage.files import read_json
 from minir1.storage.resolve import RUNS, is_run, neighbour
+from minir1.team import ALONE, Team, open_team, require_alone
 from minir1.ui import Dashboard, make_console, results_table
 
 C = TypeVar("C", RunConfig, RealConfig)
@@ -43,14 +47,16 @@ def train(
     """Run a recipe, or go on with one; then write its report."""
     modules = sinks.require(report_to)
     if resume:
-        run = _reopen(out, LABELS)
-        _use(run.config.backend)
-        if isinstance(run.config, RealConfig):
-            sinks.attach(run, modules)
-            train_real(run, quiet)
-            return
+        with open_team() as team:
+            run = open_run(team, partial(_reopen, out, LABELS))
+            _use(run.config.backend)
+            if isinstance(run.config, RealConfig):
+                train_real(run, quiet, None, team, modules)
+                return
+        require_alone()
         start = load(str(_kept_base(run)))
     else:
+        require_alone()
         engine = _use(backend)
         _require_run(origin)
         start = load(base)
@@ -88,7 +94,7 @@ def start_real(
     quiet: bool,
     report_to: Sequence[str] = (),
 ) -> None:
-    """Train a real model on a task, in a new run."""
+    """Train a real model on a task, in a new run; with all ranks that mlx.launch started."""
     modules = sinks.require(report_to)
     engine = _use(backend)
     start = real(where(model), where_task(task), seed, tune, recipe)
@@ -96,24 +102,37 @@ def start_real(
     for name in ("model", "task", "tune"):
         if getattr(config, name) != getattr(start, name):
             raise UserError(f"--set {name}=…: type --{name} instead")
-    made = prepare(config)
-    run = RunFolder.create(out, config, engine, model)
-    sinks.attach(run, modules)
-    train_real(run, quiet, made)
+    with open_team() as team:
+        team.require_same("settings", json.dumps([__version__, config.to_dict()]))
+        made = prepare(config)
+        created = partial(RunFolder.create, out, config, engine, model)
+        train_real(open_run(team, created), quiet, made, team, modules)
 
 
-def train_real(run: RunFolder, quiet: bool, made: Prepared | None = None) -> None:
+def train_real(
+    run: RunFolder,
+    quiet: bool,
+    made: Prepared | None = None,
+    team: Team = ALONE,
+    modules: Mapping[str, Any] | None = None,
+) -> None:
     """Carry a real model's run to its end; then write its report."""
     model, task = made or prepare(run.config)
+    model = joined(team, model)
+    if team.rank:
+        silent = Dashboard("", quiet=True)
+        run_real(RealStage(run, model, task, silent, run.config))
+        return
+    sinks.attach(run, modules or {})
     for line in heading(run.config, model, task):
         if not quiet:
             make_console(stderr=True).print(line, markup=False, highlight=False)
     _show(
         run,
-        f"{LABELS[run.config.recipe]} · {run.config.title}",
+        f"{LABELS[run.config.recipe]} · {run.config.title}{team}",
         RECIPES[run.config.recipe],
         lambda ui: run_real(RealStage(run, model, task, ui, run.config)),
-        f"the run is in {run.path}",
+        f"the run is in {run.path}; it held {memory.gigabytes(memory.peak())} at most",
         quiet,
     )
     report(str(run.path))
