@@ -1,4 +1,4 @@
-"""The checker of Countdown agrees with exact arithmetic, and refuses everything else at once."""
+"""The checker of Countdown agrees with exact arithmetic, and refuses all else at once."""
 
 import operator
 import re

@@ -17,7 +17,7 @@ import pytest
 from hostile import megabytes, texts
 
 from minir1.maths.bounds import MOST_SYMBOLS
-from minir1.verifier import final_answer, understand, verify
+from minir1.verifier import _understand, final_answer, understand, verify
 
 LONGEST = 0.050  # seconds, for a pair of texts that are both read for the first time
 WATCHED = (
@@ -115,6 +115,38 @@ def test_a_megabyte_is_cut_or_refused_at_once(sentinel: list[str]) -> None:
         if text.endswith("boxed{5}"):
             assert final_answer(text) == "5"
     assert not sentinel, sentinel[:5]
+
+
+def _numbered(shape: str, count: int, joint: str) -> str:
+    return joint.join(shape.replace("#", str(2 * i + 2)) for i in range(count))
+
+
+DEAR = [
+    _numbered(r"(\sqrt{#},\sqrt{#.5})", 30, r"\cup"), _numbered(r"\sqrt{#}", 40, ","),
+    _numbered(r"(x+y+z+w+#)", 30, "*"), _numbered(r"\frac{1}{x+y^#}", 30, "+"),
+    _numbered(r"\binom{x}{1/#}", 40, "*"), _numbered(r"\tan^2(x+#)", 40, "+"),
+    _numbered(r"#^{9999}", 60, "*"), _numbered(r"999!", 90, "+"), "a b " * 200,
+    "x!+" * 130 + "1",
+    _numbered(r"\{1,#\}", 40, r"\cup"), "{1," * 20 + "1" + "}" * 20, "(x+1)^" * 20 + "2",
+    r"\{" * 20 + r"\sqrt2, \sqrt3" + r"\}" * 20, _numbered(r"\{\sqrt{#},x\}", 20, ","),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", range(len(DEAR)))
+def test_the_dearest_texts_stay_within_the_bound(shape: int, warm: None) -> None:
+    """What costs most for its length: the meter ends it."""
+    turned = DEAR[shape][::-1].translate(str.maketrans("(){}[]", ")(}{]["))
+    for other in (DEAR[shape], DEAR[shape] + " ", DEAR[shape] + "+1", turned, DEAR[-1], "x"):
+        _understand.cache_clear()
+        assert seconds(DEAR[shape], other) < LONGEST
+
+
+def test_a_gold_that_is_verifiable_equals_itself_however_dear() -> None:
+    for shape in (r"\tan^2(x+#)", r"\binom{x}{1/#}", r"\sqrt{#x}", r"\frac{1}{x+#}"):
+        for count in range(1, 40, 3):
+            for joint in ("+", ","):
+                text = _numbered(shape, count, joint)
+                assert verify(text, text) in (True, None)
 
 
 def test_none_depends_on_the_gold_alone(warm: None) -> None:

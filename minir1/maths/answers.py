@@ -221,7 +221,7 @@ def _braces_of_a_set(tokens: list[Token]) -> None:
         level += (token.text == "{") - (token.text == "}")
         if level <= 0 and place < len(tokens) - 2:
             return
-    if tokens[0].text == "{" and "over" not in {token.text for token in tokens}:
+    if level == 0 and tokens[0].text == "{" and "over" not in {token.text for token in tokens}:
         tokens[0] = tokens[0]._replace(text="\\{")
         tokens[-2] = tokens[-2]._replace(text="\\}")
 

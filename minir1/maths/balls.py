@@ -87,13 +87,20 @@ def real(one: Ball) -> bool:
 
 
 def add(terms: list[Ball]) -> Ball:
-    """Add up; the error is that of the largest term and of its rounding."""
+    """Add up; the error is that of the largest term and of its rounding.
+
+    Raises: Undefined if a term is known and lost all the same, as the 1 of 10^99·√2 + 1.
+    """
     total = terms[0].value
     error = terms[0].error
     for term in terms[1:]:
         total = total + term.value
         error = max(error, term.error, magnitude(term.value) - BITS)
-    return ball(total, error + len(terms).bit_length())
+    error += len(terms).bit_length()
+    for term in terms:
+        if magnitude(term.value) <= error and not nothing(term):
+            raise Undefined("a sum in which a term is lost")
+    return ball(total, error)
 
 
 def multiply(one: Ball, other: Ball) -> Ball:

@@ -50,7 +50,7 @@ def rational(tree: Tree, meter: Meter, point: Point = _NOWHERE) -> Fraction | No
     result = rule(tree, values)
     if result is None or not _small(result):
         return None
-    meter.pay(_bits(result) // 100)
+    meter.pay(_bits(result) // 50)
     return result
 
 
@@ -74,6 +74,8 @@ def _sum(_: Tree, values: list[Fraction]) -> Fraction | None:
 def _product(_: Tree, values: list[Fraction]) -> Fraction | None:
     result = Fraction(1)
     for value in values:
+        if _bits(result) + _bits(value) > 2 * MOST_BITS:
+            return None
         result *= value
         if not _small(result):
             return None
@@ -187,6 +189,8 @@ def _growth(tree: Tree) -> tuple[int, int] | None:
     """Bound the degree and the bits of coefficients before anything is multiplied out."""
     if tree.op == "number":
         grown = (0, _bits(tree.leaf))
+    elif _is_constant(tree):
+        grown = (0, _bits(tree.args[0].leaf) * abs(int(tree.args[1].leaf)))
     elif tree.op == "symbol":
         grown = (1, 1)
     elif tree.op == "power":
@@ -206,6 +210,13 @@ def _growth(tree: Tree) -> tuple[int, int] | None:
     return grown if grown[0] <= GREATEST_DEGREE and grown[1] <= _COEFFICIENT_BITS else None
 
 
+def _is_constant(tree: Tree) -> bool:
+    """Say whether this is a power of numbers, as in 2.5 · 10^-80."""
+    if tree.op != "power" or {arg.op for arg in tree.args} != {"number"}:
+        return False
+    return bool(tree.args[1].leaf.denominator == 1 and tree.args[0].leaf != 0)
+
+
 def _times(one: Any, other: Any, meter: Meter) -> Any:
     terms = len(one) * len(other)
     if terms > MOST_TERMS:
@@ -220,6 +231,9 @@ def _multiply_out(tree: Tree, ring: Any, names: list[str], meter: Meter) -> tupl
         return ring(ring.domain(tree.leaf.numerator, tree.leaf.denominator)), ring.one
     if tree.op == "symbol":
         return ring.gens[names.index(tree.leaf)], ring.one
+    if _is_constant(tree):
+        value = tree.args[0].leaf ** int(tree.args[1].leaf)
+        return ring(ring.domain(value.numerator, value.denominator)), ring.one
     if tree.op == "power":
         above, below = _multiply_out(tree.args[0], ring, names, meter)
         times = int(tree.args[1].leaf)

@@ -37,7 +37,7 @@ from minir1.rng import generator
 POINTS = 6
 ENOUGH = 2  # points in which both sides have a value
 
-Balls = Sequence[Ball | None]
+Balls = Sequence[Ball | Fraction | None]
 
 
 @lru_cache(maxsize=4096)
@@ -57,11 +57,13 @@ def balls(tree: Tree, meter: Meter) -> Balls:
     """Compute a tree in every point, or once if it has no symbols; None: it has no value."""
     names = symbols(tree)
     free = not names or any(node.op == "constant" and node.leaf == "i" for node in walk(tree))
-    values: list[Ball | None] = []
+    values: list[Ball | Fraction | None] = []
     for point in range(POINTS if names else 1):
         try:
             place = {name: _coordinate(name, point) for name in names}
-            values.append(evaluate(tree, place, meter, free))
+            fraction = rational(tree, meter, place)
+            known = evaluate(tree, place, meter, free) if fraction is None else fraction
+            values.append(known)
         except (Undefined, ZeroDivisionError):
             values.append(None)
     return values
@@ -73,8 +75,20 @@ def agree(one: Balls, other: Balls) -> bool:
         one = list(one) * len(other)
     if len(other) < len(one):
         other = list(other) * len(one)
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
-    return len(pairs) >= min(ENOUGH, len(one)) and all(same(a, b) for a, b in pairs)
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
+    return len(pairs) >= min(ENOUGH, len(one)) and all(_same(a, b) for a, b in pairs)
+
+
+def _same(one: Ball | Fraction, other: Ball | Fraction) -> bool:
+    """Compare two values: exactly if both are fractions."""
+    if isinstance(one, Fraction) and isinstance(other, Fraction):
+        return one == other
+    return same(rounded(one), rounded(other))
+
+
+def rounded(value: Ball | Fraction) -> Ball:
+    """Return a value as a ball."""
+    return exactly(value) if isinstance(value, Fraction) else value
 
 
 def evaluate(tree: Tree, point: Point, meter: Meter, free: bool) -> Ball:

@@ -8,7 +8,8 @@ left before 2; {3} is entered before 3 and left behind it. Two sets are equal if
 from collections.abc import Callable
 from typing import Any
 
-from minir1.maths.balls import Ball, context, exactly, real, same
+from minir1.maths.balls import Ball, context, real, same
+from minir1.maths.numeric import rounded
 from minir1.maths.tree import Tree, infinite, symbols
 from minir1.maths.values import Judge
 
@@ -39,8 +40,8 @@ class Line:
         if symbols(tree):
             return None
         value = self.judge.value(tree)
-        ball = exactly(value.exact) if value.exact is not None else value.balls[0]
-        if ball is None or not real(ball):
+        known = value.balls[0]
+        if known is None or not real(ball := rounded(known)):
             return None
         ball = Ball(context().re(ball.value), ball.error)
         self.judge.meter.pay(5 * len(self.known))

@@ -7,6 +7,7 @@ the same as another if the differences of their sides are proportional.
 
 from itertools import pairwise
 
+from minir1.maths.numeric import rounded
 from minir1.maths.tree import Tree, negative, symbols
 from minir1.maths.values import Judge
 
@@ -72,8 +73,10 @@ def _approximate(tree: Tree, judge: Judge) -> tuple[Tree | None, Tree]:
     if is_label(first):
         return first, last
     one, other = judge.value(first).balls[0], judge.value(last).balls[0]
-    if one and other and abs(one.value - other.value) <= _NEAR * abs(one.value):
-        return None, first
+    if one is not None and other is not None:
+        exact, near = rounded(one).value, rounded(other).value
+        if abs(exact - near) <= _NEAR * abs(exact):
+            return None, first
     return None, tree
 
 

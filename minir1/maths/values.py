@@ -9,7 +9,7 @@ from typing import Any
 
 from minir1.maths.bounds import MOST_SYMBOLS, Meter, Undefined
 from minir1.maths.exact import quotient, rational
-from minir1.maths.numeric import Balls, agree, balls
+from minir1.maths.numeric import Balls, agree, balls, rounded
 from minir1.maths.tree import Tree, infinite, symbols
 
 
@@ -88,8 +88,8 @@ class Judge:
             return bool(above.monic() == top.monic())
         factors = []
         for a, b in zip(first.balls, second.balls, strict=False):
-            if a and b and a.value and b.value:
-                factors.append(a.value / b.value)
+            if a is not None and b is not None and rounded(a).value and rounded(b).value:
+                factors.append(rounded(a).value / rounded(b).value)
         if len(factors) < 2 or (positive and not all(factor.real > 0 for factor in factors)):
             return False
         return all(abs(factor / factors[0] - 1) < 2.0**-150 for factor in factors)
