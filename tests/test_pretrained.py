@@ -161,7 +161,10 @@ def test_weights_in_pieces(folder: Path) -> None:
     opened, shape, _ = open_model(folder)
     assert list(opened) == list(parameter_shapes(shape)) and opened.keys() == params.keys()
     assert all(np.array_equal(opened[n], v) for n, v in params.items())
-    (folder / "model-00002-of-00002.safetensors").unlink()
+    one, two = sorted(folder.glob("model-*.safetensors"))
+    two.write_bytes(one.read_bytes())
+    assert "is in two files" in refusal(folder)
+    two.unlink()
     assert "model-00002-of-00002.safetensors could not be read (it is missing)" in refusal(
         folder
     )
