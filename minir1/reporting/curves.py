@@ -30,7 +30,7 @@ PANELS = (
         True,
     ),
     Panel("reward", (("reward", "", "of-plain"),)),
-    Panel("length, words", (("completion_tokens", "", "of-plain"),)),
+    Panel("length, tokens", (("completion_tokens", "", "of-plain"),)),
     Panel("reflective words an answer", (("reflections", "", "of-plain"),)),
     Panel(
         "languages",
@@ -40,7 +40,7 @@ PANELS = (
         ),
         True,
     ),
-    Panel("entropy a word, nats", (("entropy", "", "of-plain"),)),
+    Panel("entropy a token, nats", (("entropy", "", "of-plain"),)),
     Panel(
         "preferences",
         (

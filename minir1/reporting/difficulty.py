@@ -21,7 +21,7 @@ Checkpoints = Mapping[str, Mapping[str, Any]]
 def thinking_by_difficulty(run: RunData) -> Markup | None:
     """Draw length and accuracy against difficulty, for the models and for the students."""
     charts = _charts(
-        run, "completion_tokens_by_difficulty", "length, words", "difficulty", False
+        run, "completion_tokens_by_difficulty", "length, tokens", "difficulty", False
     )
     if not charts:
         return None

@@ -159,7 +159,7 @@ def _and_longer(checkpoints: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     change = surely_apart(before, after, False)
     words = {1: "longer", -1: "shorter", 0: "about as long"}[change]
-    lengths = f"{before.value:.0f} words before, {after.value:.0f} now"
+    lengths = f"{before.value:.0f} tokens before, {after.value:.0f} now"
     return f"; its answers are {words} ({lengths})"
 
 

@@ -32,8 +32,8 @@ def gains(run: RunData) -> Markup | None:
     lead = (
         "Each line compares two checkpoints of this run. A difference is called one only where "
         "the 95\u202f% intervals do not overlap; a figure without an interval has to move by "
-        "more than 2 points, or a twentieth. The paper worked on other tasks, with a model a "
-        "million times larger: what can be compared is the direction."
+        "more than 2 points, or a twentieth. The paper worked on other tasks, with a model "
+        "that is thousands of times larger at least: what can be compared is the direction."
     )
     return section("gains", "What each stage bought", lead, blocks, _verdict_count(found))
 

@@ -49,7 +49,7 @@ GROUPS: dict[str, tuple[Measure, ...]] = {
         Measure("truncated", "answers cut off", -1),
     ),
     "How it thinks": (
-        Measure("completion_tokens", "length, words", 0, False),
+        Measure("completion_tokens", "length, tokens", 0, False),
         Measure("reflections_per_answer", "reflective words an answer", 0, False),
         Measure("reflections_per_100_tokens", "reflective words per 100", 0, False),
         Measure("useful_reflection_rate", "right after a wrong first attempt", 0),

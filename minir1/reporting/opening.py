@@ -1,5 +1,7 @@
 """What happened in this run, on one screen: title, facts, summary, map."""
 
+from pathlib import Path
+
 from minir1.reporting import cast
 from minir1.reporting.findings import summary
 from minir1.reporting.formats import count, duration, number
@@ -23,9 +25,12 @@ def heading(run: RunData) -> Markup:
 
 
 def facts(run: RunData) -> Markup:
-    """Return what to know first: engine, size of the test, time."""
+    """Return what to know first: a real model and its task, engine, size of the test, time."""
     problems, samples = run.measured
     said = [f"{run.described.get('engine', '?')} engine"]
+    if run.settings.get("task"):
+        named = (Path(str(run.settings.get(key))).name for key in ("model", "task"))
+        said = [*named, *said]
     if problems:
         said.append(f"{count(problems, 'test problem')}, {count(samples, 'answer')} to each")
     seconds = [number(line.get("seconds")) for line in run.metrics[-1:]]

@@ -141,7 +141,7 @@ def test_curves_of_every_stage_share_their_scales():
         assert f"<h3>{heading}</h3>" in shown
     for heading in ("preferences", "Dev1: loss", "reward model: pairs ordered right"):
         assert f"<b>{heading}</b>" in shown
-    scales = re.findall(r'aria-label="length, words by step.*?data-plot="(.*?)"', shown)
+    scales = re.findall(r'aria-label="length, tokens by step.*?data-plot="(.*?)"', shown)
     assert len(scales) == 5 and len({scale.split()[7] for scale in scales}) == 1
 
 
