@@ -96,7 +96,7 @@ def test_the_summary_of_the_story_as_in_the_paper(checkpoints):
     said = " ".join(summary(checkpoints)).replace("\u202f", " ")
     for part in (
         "the base solves 16.7 %",
-        "R1-Zero solves 87.3 %; its answers are longer (22 words before, 96 now)",
+        "R1-Zero solves 87.3 %; its answers are longer (22 tokens before, 96 now)",
         "The price is readability: English and Chinese are mixed in 8.0 % of the base’s",
         "R1, made in four more stages, solves 87.9 %, no clear difference from R1-Zero",
         "compliance with harmful requests: 70.0 % of R1-Zero’s, 2.0 % of R1’s",
