@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from minir1 import __version__
+from minir1.cli_export import export
 from minir1.cli_options import (
     NAMES,
     Verbs,
@@ -227,6 +228,9 @@ def bench(**options: Any) -> None:
     from minir1 import checkpoint_commands
 
     checkpoint_commands.bench(**options)
+
+
+cli.add_command(export)
 
 
 def main() -> None:
