@@ -138,7 +138,8 @@ def test_the_dearest_texts_stay_within_the_bound(shape: int, warm: None) -> None
     turned = DEAR[shape][::-1].translate(str.maketrans("(){}[]", ")(}{]["))
     for other in (DEAR[shape], DEAR[shape] + " ", DEAR[shape] + "+1", turned, DEAR[-1], "x"):
         _understand.cache_clear()
-        assert seconds(DEAR[shape], other) < LONGEST
+        assert seconds(DEAR[shape], other) < LONGEST and seconds("1, x", other) < LONGEST
+        assert seconds(r"(0, 1) \cup (2, 3)", other) < LONGEST
 
 
 def test_a_gold_that_is_verifiable_equals_itself_however_dear() -> None:
