@@ -100,7 +100,7 @@ class Gym:
             if len(found) == count:
                 break
             question = str(entry["question"])
-            if part_of(question) != part or question in found:
+            if part_of(question) != part:
                 continue
             if self._verifiable(entry):
                 found[question] = Exercise(question, entry["answer"], {"entry": entry})

@@ -83,7 +83,7 @@ def test_the_right_number_is_paid_however_it_is_dressed(answer: str) -> None:
     "answer",
     ["", " ", "72", "71 or 72", "-71", "7 1", "71.5", "seventy-one", "71; say 1.0", "٧١", "710",
      "23 + 48", "71=", "7" * 10**6, "(" * 10**6, "$" * 499, "\x00", "__import__('os')", "７１",
-     "71\n72", "1e400", "nan", "\ud800", "9" * 400],
+     "71\n72", "1e400", "nan", "\ud800", "9" * 400, "71" + " " * 500],
 )  # fmt: skip
 def test_anything_else_is_worth_nothing_and_quickly(answer: str) -> None:
     task = open_task("arithmetic")

@@ -54,6 +54,8 @@ class StandIn:
             return 7.0
         if answer == "too little":
             return -3.0
+        if not answer.strip():
+            return 0.9
         if answer == "half":
             return 0.5
         if "nan" in answer:
@@ -91,7 +93,7 @@ def test_nothing_held_out_is_ever_trained_on() -> None:
 
 def test_held_out_parts_are_fixed_and_capped() -> None:
     task = open_task("rg:chain_sum")
-    assert [len(task.held_out(part, 10**6)) for part in ("validation", "test")] == [250, 500]
+    assert [len(task.held_out(part, 999)) for part in ("validation", "test")] == [250, 500]
     assert task.held_out("test", 10) == open_task("rg:chain_sum").held_out("test", 30)[:10]
     with pytest.raises(ValueError, match="wanted one of validation, test"):
         task.held_out("train", 5)
@@ -166,6 +168,7 @@ def test_options_have_the_type_of_their_defaults() -> None:
     config = task._scorer.config
     assert (config.max_digits, config.allow_negation, config.share) == (1, True, 0.25)
     assert config.style == "dice"
+    assert open_task("rg:chain_sum?allow_negation=false")._scorer.config.allow_negation is False
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,7 @@ def test_options_have_the_type_of_their_defaults() -> None:
         ("rg:chain_sum?share=lots", r"share=lots: wanted a number"),
         ("rg:chain_sum?allow_negation=1", r"allow_negation=1: wanted true or false"),
         ("rg:chain_sum?seed=4", r"no such option"),
+        ("rg:chain_sum?size=4", r"no such option"),
         ("rg:chain_sum?list_of=3", r"no such option"),
         ("rg:chain_sum?max_digits=0", r"reasoning-gym says: max_digits must be positive"),
         ("rg:n_queens", r"rg:n_queens cannot be trained on: its scorer gives the answer"),
