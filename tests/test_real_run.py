@@ -11,6 +11,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from small_run import differences, left_behind, lines, minir1
 from talkative_model import write_model, write_task
 
@@ -443,3 +444,46 @@ def test_what_is_paid_for_is_learnt_and_a_coin_teaches_nothing(
     before, after = reached["rule"]
     assert after > before + 0.25
     assert reached["random"][0] == before and reached["random"][1] < before + 0.1
+
+
+# the other engine
+
+
+@pytest.fixture
+def mlx_engine() -> None:
+    pytest.importorskip("mlx_lm")
+    backend.use("mlx")
+
+
+@pytest.mark.mlx
+@pytest.mark.parametrize("tune", ["full", "lora"])
+def test_on_mlx_a_run_is_made_stopped_and_gone_on_with(
+    place: Path, mlx_engine: None, tune: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mlx_words(out: str, *settings: str) -> list[str]:
+        typed = words(place, out, "save_every=1", *settings)
+        return [*typed, "--tune", tune, "--backend", "mlx"]
+
+    def stop(run: RunFolder, *args: Any) -> None:
+        append(run, *args)
+        if args[0]["step"] == 2:
+            raise KeyboardInterrupt
+
+    append = RunFolder.append_metrics
+    whole, out = place / f"mlx-{tune}", place / f"mlx-{tune}-stopped"
+    typed(*mlx_words(whole.name))
+    with monkeypatch.context() as patch, pytest.raises(click.Abort):
+        patch.setattr(RunFolder, "append_metrics", stop)
+        typed(*mlx_words(out.name))
+    typed("train", "--quiet", "--resume", "--out", str(out))
+    adapters = [path.relative_to(whole) for path in whole.glob("adapters/*/*.safetensors")]
+    assert differences(whole, out, [str(path) for path in adapters]) == []
+    for path in adapters:  # their order in the file may differ
+        one, other = load_file(whole / path), load_file(out / path)
+        assert all(np.array_equal(one[name], other[name]) for name in one | other), path
+    params, _, _ = open_model(whole / "checkpoints" / "r1-zero")
+    base, _, _ = open_model(place / "model")
+    assert any(not np.array_equal(params[name], base[name]) for name in base)
+    assert (whole / "adapters" / "r1-zero").exists() is (tune == "lora")
+    told = refused(*mlx_words("never", "importance_cap=3"))
+    assert "importance_cap=3.0: this model computes in float32" in told
