@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from exports import foreign
 from small_run import BASE, SETTINGS, arguments, lines, minir1
 
 from minir1 import commands, sinks
@@ -116,6 +117,23 @@ def test_a_whole_run_is_reported_and_then_closed(
     kept = lines(tmp_path / "run" / "metrics.jsonl")
     assert sent == [(line["reward"], line["step"]) for line in kept] and len(sent) == 2
     assert module.said[-1][0] == "finish"
+
+
+def test_a_real_models_run_is_reported_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = [StandIn(), StandIn()]
+    monkeypatch.setattr(sinks, "require", lambda names: {n: modules[0] for n in names})
+    chosen = (
+        "grpo.steps=2", "grpo.prompts=2", "grpo.group=2", "sample.max_tokens=8", "threads=1",
+        "evaluation.problems=2", "evaluation.samples=1", "evaluation.every=0",
+    )  # fmt: skip
+    model, out = str(foreign(tmp_path / "model")), str(tmp_path / "run")
+    real = (model, "arithmetic:small", "r1-zero", 0, "full", out, "numpy")
+    commands.start_real(*real, chosen, True, report_to=["trackio"])
+    assert [named["step"] for _, named in modules.pop(0).calls("log")] == [1, 2]
+    commands.train("", 0, "", out, "numpy", True, (), True, report_to=["trackio"])
+    assert modules[0].calls("init") and not modules[0].calls("log")
 
 
 def test_train_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from minir1.config import RunConfig
 from minir1.export.engine import (
@@ -61,53 +62,80 @@ def settings(config: RunConfig | RealConfig) -> list[Setting]:
 
     Raises: UserError for a rollout that cannot be cut into equal parts.
     """
-    grpo, per_rollout = config.grpo, updates(config)
-    steps, warmup = grpo.steps * per_rollout, min(grpo.warmup, grpo.steps) * per_rollout
+    per_rollout = updates(config)
+    return [
+        *_rollout(config, per_rollout),
+        *_loss(config),
+        *_optimiser(config, per_rollout),
+        *_refreshed(config, per_rollout),
+    ]
+
+
+def _written(chosen: list[tuple[str, Any, str]]) -> list[Setting]:
+    return [Setting(name, repr(value), ours) for name, value, ours in chosen]
+
+
+def _rollout(config: RunConfig | RealConfig, per_rollout: int) -> list[Setting]:
+    """Translate how much is sampled, and how; train.py knows the number of processes."""
+    grpo, said = config.grpo, "grpo.steps × grpo.minibatches × grpo.inner_steps"
+    each = f"{grpo.prompts // grpo.minibatches} // WORLD"
+    return [
+        Setting("max_steps", str(grpo.steps * per_rollout), said),
+        Setting("num_generations", str(grpo.group), "grpo.group"),
+        Setting("per_device_train_batch_size", str(grpo.group), "a group in memory at once"),
+        Setting("steps_per_generation", f"{grpo.prompts} // WORLD", "grpo.prompts"),
+        Setting("gradient_accumulation_steps", each, "grpo.prompts / grpo.minibatches"),
+        *_written(
+            [
+                ("max_completion_length", config.sample.max_tokens, "sample.max_tokens"),
+                ("temperature", config.sample.temperature, "sample.temperature"),
+                ("top_p", 1.0, "nothing is cut off"),
+                ("top_k", 0, "nothing is cut off"),
+                ("seed", config.seed, "seed"),
+                ("shuffle_dataset", False, "prompts.jsonl is in the order of the run"),
+            ]
+        ),
+    ]
+
+
+def _loss(config: RunConfig | RealConfig) -> list[Setting]:
+    grpo, weights = config.grpo, list(weights_of(config).values())
+    combined = COMBINE[grpo.combine]
+    return _written(
+        [
+            ("reward_weights", weights, f"reward: {reward_lines(config)}"),
+            ("scale_rewards", SCALE[grpo.scale], f"grpo.scale={grpo.scale}"),
+            ("multi_objective_aggregation", combined, f"grpo.combine={grpo.combine}"),
+            ("loss_type", LOSS[grpo.average], f"grpo.average={grpo.average}"),
+            ("epsilon", grpo.clip_low, "grpo.clip_low"),
+            ("epsilon_high", grpo.clip_high, "grpo.clip_high"),
+            ("beta", grpo.kl_weight, "grpo.kl_weight"),
+            ("num_iterations", grpo.inner_steps, "grpo.inner_steps"),
+        ]
+    )
+
+
+def _optimiser(config: RunConfig | RealConfig, per_rollout: int) -> list[Setting]:
+    grpo = config.grpo
+    warmup = min(grpo.warmup, grpo.steps)
     fall = {
-        "num_decay_steps": max(steps - warmup, 1),
+        "num_decay_steps": max(grpo.steps - warmup, 1) * per_rollout,
         "decay_type": "linear",
         "min_lr_ratio": grpo.final_fraction,
     }
-    share = grpo.prompts // grpo.minibatches
-    weights = list(weights_of(config).values())
-    chosen = [
-        ("max_steps", steps, "grpo.steps × grpo.minibatches × grpo.inner_steps"),
-        ("num_generations", grpo.group, "grpo.group"),
-        ("per_device_train_batch_size", grpo.group, "one group in memory at once"),
-        ("max_completion_length", config.sample.max_tokens, "sample.max_tokens"),
-        ("temperature", config.sample.temperature, "sample.temperature"),
-        ("top_p", 1.0, "nothing is cut off"),
-        ("top_k", 0, "nothing is cut off"),
-        ("reward_weights", weights, f"reward: {reward_lines(config)}"),
-        ("scale_rewards", SCALE[grpo.scale], f"grpo.scale={grpo.scale}"),
-        ("multi_objective_aggregation", COMBINE[grpo.combine], f"grpo.combine={grpo.combine}"),
-        ("loss_type", LOSS[grpo.average], f"grpo.average={grpo.average}"),
-        ("epsilon", grpo.clip_low, "grpo.clip_low"),
-        ("epsilon_high", grpo.clip_high, "grpo.clip_high"),
-        ("beta", grpo.kl_weight, "grpo.kl_weight"),
-        ("num_iterations", grpo.inner_steps, "grpo.inner_steps"),
-        ("learning_rate", grpo.learning_rate, "grpo.learning_rate"),
-        ("lr_scheduler_type", "warmup_stable_decay", "a linear rise and a linear fall"),
-        ("lr_scheduler_kwargs", fall, "grpo.final_fraction"),
-        ("warmup_steps", warmup, "grpo.warmup, in updates"),
-        ("optim", "adamw_torch", "AdamW"),
-        ("adam_beta1", BETAS[0], "rl.BETAS"),
-        ("adam_beta2", BETAS[1], "rl.BETAS"),
-        ("weight_decay", grpo.weight_decay, "grpo.weight_decay"),
-        ("max_grad_norm", grpo.grad_clip, "grpo.grad_clip"),
-        ("seed", config.seed, "seed"),
-        ("shuffle_dataset", False, "prompts.jsonl is in the order of the run"),
-    ]
-    mapped = [Setting(name, repr(value), ours) for name, value, ours in chosen]
-    parts = [
-        Setting("steps_per_generation", f"{grpo.prompts} // WORLD", "grpo.prompts"),
-        Setting(
-            "gradient_accumulation_steps",
-            f"{share} // WORLD",
-            "grpo.prompts / grpo.minibatches",
-        ),
-    ]
-    return [*mapped[:3], *parts, *mapped[3:], *_refreshed(config, per_rollout)]
+    return _written(
+        [
+            ("learning_rate", grpo.learning_rate, "grpo.learning_rate"),
+            ("lr_scheduler_type", "warmup_stable_decay", "a linear rise and a linear fall"),
+            ("lr_scheduler_kwargs", fall, "grpo.final_fraction"),
+            ("warmup_steps", warmup * per_rollout, "grpo.warmup, in updates"),
+            ("optim", "adamw_torch", "AdamW"),
+            ("adam_beta1", BETAS[0], "rl.BETAS"),
+            ("adam_beta2", BETAS[1], "rl.BETAS"),
+            ("weight_decay", grpo.weight_decay, "grpo.weight_decay"),
+            ("max_grad_norm", grpo.grad_clip, "grpo.grad_clip"),
+        ]
+    )
 
 
 def _refreshed(config: RunConfig | RealConfig, per_rollout: int) -> list[Setting]:
