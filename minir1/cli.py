@@ -24,6 +24,7 @@ from minir1.cli_options import (
     report_option,
     run_options,
     seed_option,
+    settings_option,
     split_words,
     temperature_option,
     which_model,
@@ -144,6 +145,8 @@ def pretrain(tiny: bool, **options: Any) -> None:
 )
 @seed_option
 @backend_option
+@click.option("--task", help="what a real model is asked  [default: that of its run]")
+@settings_option
 @click.option("--json", "json_file", type=click.Path(), help="write the figures to a file")
 def evaluate(**options: Any) -> None:
     """Measure CHECKPOINT: accuracy with intervals, votes, length, reflection, languages."""
@@ -164,6 +167,7 @@ def evaluate(**options: Any) -> None:
 @temperature_option
 @seed_option
 @backend_option
+@settings_option
 def sample(words: tuple[str, ...], prompt: str | None, compare: bool, **options: Any) -> None:
     """Read what CHECKPOINT writes.
 
@@ -178,6 +182,7 @@ def sample(words: tuple[str, ...], prompt: str | None, compare: bool, **options:
     from minir1 import checkpoint_commands
 
     if compare:
+        del options["settings"]
         checkpoint_commands.compare(names, prompt, **options)
     else:
         checkpoint_commands.sample(names[0], prompt, **options)

@@ -40,6 +40,15 @@ temperature_option = click.option(
 )
 
 
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="for real models: how they are asked, for example --set prompt.template=plain",
+)
+
+
 report_option = click.option(
     "--report-to",
     multiple=True,
