@@ -93,7 +93,8 @@ def test_one_pair_of_each_kind_in_order_holds_the_answer() -> None:
         "<think><answer>4</answer></think>", "<think>x</think>4</answer><answer>",
         f"{RIGHT} so 5", f"well, {RIGHT}", f"{RIGHT}{RIGHT}", f"{RIGHT}<answer>5</answer>",
         f"<think>{RIGHT}", RIGHT.replace("</think>", "</think></think>"), f"{RIGHT}</answer>",
-        RIGHT.replace("<answer>", "<answer><answer>"), "<think>x</think> and <answer>4</answer>", "x</think><answer><think>4</answer>",
+        RIGHT.replace("<answer>", "<answer><answer>"), "<think>x</think> and <answer>4</answer>",
+        "x</think><answer><think>4</answer>",
         "<THINK>x</THINK><ANSWER>4</ANSWER>",
     ],
 )  # fmt: skip
@@ -164,8 +165,8 @@ def test_any_text_has_an_answer_or_none(text: str, place: str, template: str) ->
 
 PIECES = (
     " ", "\n", "1", "1,111,", "-", ".", "1.", "<", "<think>", "</think>", "<answer>",
-    "</answer>", "</think><answer>", "</think> ", "<think> </think>", "\\boxed{", "\\boxed", "{",
-    "####", "\\",
+    "</answer>", "</think><answer>", "</think> ", "<think> </think>", "\\boxed{", "\\boxed",
+    "{", "####", "\\",
 )  # fmt: skip
 
 
