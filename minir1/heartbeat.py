@@ -62,12 +62,14 @@ class Heartbeat:
             connection.setblocking(False)
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def close(self) -> None:
-        """Say goodbye: from here on nobody is missed. The system closes the connections."""
-        for connection in list(self._peers.values()):
+    def close(self, well: bool) -> None:
+        """End it; with a goodbye if all went well, else the others miss this rank."""
+        peers, self._peers = self._peers, {}
+        for connection in peers.values():
             with contextlib.suppress(OSError):
-                connection.send(GOODBYE)
-        self._peers = {}
+                if well:
+                    connection.send(GOODBYE)
+                connection.shutdown(socket.SHUT_WR)
 
     def _watch(self) -> None:
         """Listen and beat until somebody is lost or all have said goodbye."""

@@ -9,9 +9,12 @@ one, which asks nobody.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -85,6 +88,8 @@ class Launched(Team):
         self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]]
         self._calls = queue.SimpleQueue()
         self._heartbeat: Heartbeat | None = None
+        self._under_way, self._code = False, 1
+        atexit.register(self._leave)
         threading.Thread(target=self._serve, daemon=True).start()
         try:
             self.rank, self.size = self._do(self._join)
@@ -131,12 +136,21 @@ class Launched(Team):
         """
         if error is None:
             self.gather(b"")
-            if self._heartbeat is not None:
-                self._heartbeat.close()
-        elif isinstance(error, RankLost):
+        if self._heartbeat is not None:
+            self._heartbeat.close(error is None)
+        self._code = 130 if isinstance(error, KeyboardInterrupt) else 2
+        if isinstance(error, RankLost):
             raise UserError(self._mine(error.said)) from error
         elif isinstance(error, UserError) and self.rank:
             raise UserError(self._mine(str(error))) from error
+
+    def _leave(self) -> None:
+        """End now if a collective is under way: MLX would wait for it, or abort."""
+        if self._under_way:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(self._code)
 
     def _mine(self, text: str) -> str:
         return f"rank {self.rank}: {text}" if self.rank else text
@@ -174,10 +188,13 @@ class Launched(Team):
         Raises: RankLost.
         """
         answer: Future[Any] = Future()
+        self._under_way = True
         self._calls.put((call, answer))
         while True:
             try:
-                return answer.result(timeout=0.5)
+                result = answer.result(timeout=0.5)
+                self._under_way = False
+                return result
             except TimeoutError:
                 self._check()
             except RuntimeError as error:  # mx.distributed's word for a broken connection
