@@ -15,6 +15,7 @@ from mlx_lm.utils import load_model
 from minir1 import mlx_lora, mlx_rollout
 from minir1.backend import use
 from minir1.errors import UserError
+from minir1.machine import require_memory
 from minir1.mlx_folder import find_folder, said_in_one_line
 from minir1.mlx_layers import checkpoint_layers, narrow_head
 from minir1.mlx_lora import Lora
@@ -50,6 +51,7 @@ def open_mlx(
     use("mlx")
     folder = find_folder(path_or_repo)
     tokenizer = TextTokenizer.load(folder)
+    require_memory(sum(p.stat().st_size for p in folder.glob("*.safetensors")), path_or_repo)
     with said_in_one_line(path_or_repo):
         model, config = load_model(folder)
         together = mlx_rollout.can_batch(model)

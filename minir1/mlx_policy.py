@@ -16,7 +16,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_unflatten
+from mlx.utils import tree_flatten, tree_unflatten
 
 from minir1 import mlx_lora, mlx_rollout, rollout
 from minir1.config import SampleConfig
@@ -168,6 +168,12 @@ class MLXPolicy:
         each = 4.0 if self.lora else 6.0
         tokens = prompt_lengths.sum() + completion_lengths.sum()
         return each * self.matrix_parameters * float(tokens)
+
+    def size(self) -> tuple[int, int]:
+        """Return the bytes of the model as it is loaded, and of a number it computes with."""
+        held = [value for _, value in tree_flatten(self.model.parameters())]
+        widths = [v.dtype.size for v in held if mx.issubdtype(v.dtype, mx.floating)]
+        return sum(value.nbytes for value in held), min(widths)
 
     def save_adapters(self, folder: Path, params: Params) -> Path:
         """Write what `mlx_lm.load(base, adapter_path=folder)` reads.

@@ -155,8 +155,6 @@ def _with_numpy(config: RealConfig) -> RealModel:
 
 
 def _with_mlx(config: RealConfig) -> RealModel:
-    from mlx.utils import tree_flatten
-
     from minir1.mlx_models import open_mlx
 
     policy, params, tokenizer = open_mlx(
@@ -194,11 +192,8 @@ def _with_mlx(config: RealConfig) -> RealModel:
         return {name: found[name].astype(xp.float32) for name in params}
 
     shape = memory.Shape.of(policy.config)
-    held = [value for _, value in tree_flatten(policy.model.parameters())]
-    weights = sum(value.nbytes for value in held)
-    width = min(v.dtype.size for v in held if xp.issubdtype(v.dtype, xp.floating))
     made = policy, params, tokenizer, save, load
-    return RealModel(*made, shape, weights, width, _context(policy.config))
+    return RealModel(*made, shape, *policy.size(), _context(policy.config))
 
 
 def _context(config: Mapping[str, Any]) -> int | None:

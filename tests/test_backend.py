@@ -105,7 +105,7 @@ def test_an_error_comes_through() -> None:
 
 
 def test_nobody_else_asks_which_engine_is_in_use() -> None:
-    """Their imports say so; the words of a docstring may."""
+    """Their imports say so; what is about MLX alone has it in its name, but for `team.py`."""
     for path in Path(backend.__file__).parent.rglob("*.py"):
         imported = set()
         for node in ast.walk(ast.parse(path.read_text())):
@@ -113,4 +113,5 @@ def test_nobody_else_asks_which_engine_is_in_use() -> None:
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").split(".")[0])
-        assert "mlx" not in imported or path.name == "backend.py", path.name
+        known = path.name in ("backend.py", "team.py") or path.name.startswith("mlx_")
+        assert "mlx" not in imported or known, path.name

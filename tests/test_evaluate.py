@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_run import BASE, train
 
-from minir1 import backend, behaviour, evaluate, rl
+from minir1 import backend, behaviour, evaluate
 from minir1.answers import ask
 from minir1.checkpoint import load_checkpoint
 from minir1.config import EvalConfig, RunConfig, SampleConfig
@@ -138,7 +138,7 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Question]
         asked.append((address[1], questions))
         return ask(*args)
 
-    monkeypatch.setattr(rl, "ask", recording)
+    monkeypatch.setattr(environment, "ask", recording)
     monkeypatch.setattr(evaluate, "ask", recording)
     return asked
 
