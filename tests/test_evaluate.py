@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_run import BASE, train
 
-from minir1 import backend, behaviour, evaluate
+from minir1 import backend, behaviour, environment, evaluate
 from minir1.answers import ask
 from minir1.checkpoint import load_checkpoint
 from minir1.config import EvalConfig, RunConfig, SampleConfig
