@@ -30,30 +30,41 @@ INDEX: dict[str, list[str]] = {
     "5a the prompt is not in what is scored": [
         "test_model.py::test_the_prompt_is_part_of_what_is_scored",
         "test_rollout.py::test_the_sampler_and_the_scorer_agree",
+        "test_mlx_models.py::test_the_prompt_is_part_of_what_is_scored",
+        "test_mlx_models.py::test_every_architecture_scores_what_it_samples",
     ],
     "5b the ratio is taken against the reference, not the sampler": [
         "test_rollout.py::test_the_first_inner_step_has_ratio_one_and_clips_nothing",
         "test_rl.py::test_before_the_first_update_ratio_is_one_and_nothing_is_clipped",
         "test_grpo.py::test_every_variant_equals_the_reference_and_its_slope",
+        "test_mlx_improve.py::test_before_the_first_update_ratio_is_one_and_nothing_is_clipped",
+        "test_objective_golden.py::test_loss_and_gradient_are_those_of_trl",
     ],
     "5c the KL has a slope at the reference": [
         "test_grpo_exact.py::test_the_kl_is_least_and_flat_at_the_reference",
+        "test_mlx_models.py::test_the_kl_has_no_slope_at_the_reference",
     ],
     "5d completions are encoded again from their text, the end token is lost": [
         "test_rollout.py::test_a_rollout_teaches_the_end_token_and_nothing_after_it",
         "test_rollout.py::test_the_sampler_and_the_scorer_agree",
+        "test_mlx_models.py::test_the_end_token_is_sampled_kept_and_trained",
     ],
     "5e the log-softmax loses digits": [
         "test_fused.py::test_token_logprobs_keep_their_digits",
+        "test_mlx_improve.py::test_16_bit_weights_are_scored_in_32",
     ],
     "5f a default gives no policy gradient at all": [
         "test_grpo.py::test_at_the_sampler_the_gradient_is_that_of_reinforce",
         "test_rollout.py::test_a_step_on_the_rollout_makes_the_good_likelier_and_the_bad_less_likely",
         "test_rl.py::test_a_reward_that_is_always_right_is_learnt",
+        "test_mlx_improve.py::test_a_step_makes_the_good_likelier_and_the_bad_less_likely",
+        "test_mlx_models.py::test_every_adapter_has_a_gradient_and_the_base_has_none",
     ],
     "5g two loss types under different names are the same": [
         "test_grpo.py::test_every_knob_changes_the_loss_and_the_gradient",
         "test_grpo.py::test_the_weight_of_a_token_under_each_average",
+        "test_objective_golden.py::test_loss_and_gradient_are_those_of_trl",
+        "test_objective_golden.py::test_no_two_variants_are_the_same",
     ],
     "5h rewards are computed twice": [
         "test_rl.py::test_each_completion_is_graded_once_and_in_its_group",
@@ -61,6 +72,8 @@ INDEX: dict[str, list[str]] = {
     "6a ratios of whole sequences or of a quantised sampler: clipped from the start": [
         "test_rollout.py::test_the_first_inner_step_has_ratio_one_and_clips_nothing",
         "test_rl.py::test_before_the_first_update_ratio_is_one_and_nothing_is_clipped",
+        "test_mlx_improve.py::test_before_the_first_update_ratio_is_one_and_nothing_is_clipped",
+        "test_mlx_models.py::test_a_quantised_model_with_adapters_has_ratio_one_before_its_first_update",
     ],
     "6b a perfect transcript can't earn the format reward": [
         "test_rewards.py::test_a_perfect_transcript_earns_every_part_in_full",
@@ -76,6 +89,9 @@ INDEX: dict[str, list[str]] = {
         "test_rl.py::test_settings_of_the_rollout_are_heeded",
         "test_optim.py::test_every_setting_matters",
         "test_backend.py::test_another_engine_is_refused_by_name",
+        "test_mlx_improve.py::test_every_setting_changes_the_step_compiled_or_not",
+        "test_mlx_improve.py::test_every_setting_has_a_test_here",
+        "test_mlx_models.py::test_every_option_of_lora_changes_the_gradient",
     ],
     "8 the grader runs what the model wrote": [
         "test_rewards.py::test_no_trick_earns_accuracy_and_each_is_refused_within_a_millisecond",
