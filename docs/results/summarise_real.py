@@ -66,21 +66,27 @@ def table(runs: dict[str, Any]) -> str:
     return lay_out(["", *ROWS], rows)
 
 
-def examples(run: dict[str, Any]) -> str:
-    """Show the first answer to the watched exercises, before and after."""
+def ended_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Order samples so that the first that ended comes last, and wins in a dict."""
+    return sorted(reversed(run["samples"]), key=lambda s: s["finished"])
+
+
+def examples(runs: dict[str, Any]) -> str:
+    """Show an answer to each watched exercise, the first that ended, before and after."""
+    run = runs["seed0"]
     last = max(line["step"] for line in run["samples"])
-    first = {s["prompt"]: s for s in reversed(run["samples"]) if s["step"] == 0}
-    after = {s["prompt"]: s for s in reversed(run["samples"]) if s["step"] == last}
+    first = {s["prompt"]: s for s in ended_of(run) if s["step"] == 0}
+    after = {s["prompt"]: s for s in ended_of(run) if s["step"] == last}
+    other = {s["prompt"]: s for s in ended_of(runs["seed2"]) if s["step"] == last}
     rows = []
     for prompt, sample in after.items():
         question = prompt.partition(": ")[2].partition("\n")[0]
-        texts = [
-            json.dumps(s["completion"], ensure_ascii=False) for s in (first[prompt], sample)
-        ]
+        shown = first[prompt], sample, other[prompt]
+        texts = [json.dumps(s["completion"], ensure_ascii=False) for s in shown]
         rows.append(
             [question, *(f"`{text.replace('|', '∣').replace('`', '′')}`" for text in texts)]
         )
-    return lay_out(["question", "base", f"after {last} steps"], rows)
+    return lay_out(["question", "base", f"seed 0 after {last} steps", "seed 2"], rows)
 
 
 def draw(runs: dict[str, Any], path: Path) -> None:
@@ -116,7 +122,7 @@ def main() -> None:
     seconds = [m["rollout_seconds"] + m["update_seconds"] for m in updates]
     parts = {
         "table": table(runs),
-        "examples": examples(runs["seed0"]),
+        "examples": examples(runs),
         "minutes": f"{min(minutes):.1f} to {max(minutes):.1f}",
         "step_seconds": f"{np.median(seconds):.0f}",
         "gap": f"{max(m['logprob_gap'] for m in updates):.1e}",
