@@ -24,7 +24,7 @@ CURVES = {
     "validation_accuracy": "accuracy, validation",
     "completion_tokens": "completion length, tokens",
     "entropy": "entropy, nats a token",
-    "kl": "KL to the base, nats a token",
+    "kl": "KL to the base, nats a token (cut at 3.5)",
 }
 KEPT = [*CURVES, "step", "seconds", "accuracy", "reward", "format_rate", "truncated"]
 KEPT += ["flat_groups", "grad_norm", "rollout_seconds", "update_seconds", "logprob_gap"]
@@ -104,7 +104,7 @@ def draw(runs: dict[str, Any], path: Path) -> None:
             labelled.add(arm)
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("step")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 3.5 if name == "kl" else None)  # single answers far off cut
     axes.flat[0].legend(fontsize=7, frameon=False)
     save(figure, path)
 
