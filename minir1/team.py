@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,8 @@ class Launched(Team):
         """
         if error is None:
             self.gather(b"")
+        else:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and says why
         if self._heartbeat is not None:
             self._heartbeat.close(error is None)
         self._code = 130 if isinstance(error, KeyboardInterrupt) else 2
@@ -198,6 +201,7 @@ class Launched(Team):
             except TimeoutError:
                 self._check()
             except RuntimeError as error:  # mx.distributed's word for a broken connection
+                self._under_way = False
                 self._check(PATIENCE)
                 raise RankLost(f"a connection between the ranks broke ({error})") from error
 
@@ -243,7 +247,15 @@ def open_team() -> Team:
 
     Raises: UserError where they cannot be reached.
     """
-    return Launched() if RANK in os.environ else Team()
+    return Launched() if is_launched() else Team()
+
+
+def is_launched() -> bool:
+    """Say whether mlx.launch started this process beside others: one alone has no hosts."""
+    hosts = os.environ.get("MLX_HOSTFILE")
+    return RANK in os.environ and (
+        hosts is None or bool(Path(hosts).read_text("utf-8").strip())
+    )
 
 
 def require_alone() -> None:
@@ -251,7 +263,7 @@ def require_alone() -> None:
 
     Raises: UserError under mlx.launch.
     """
-    if RANK in os.environ:
+    if is_launched():
         raise UserError(
             "mlx.launch trains real models alone: add --model and --task, or type minir1 "
             "without mlx.launch"

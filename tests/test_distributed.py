@@ -29,7 +29,7 @@ from minir1.rng import generator
 from minir1.rollout import Rollout
 from minir1.runfolder import RunFolder
 from minir1.shared_run import joined, open_run
-from minir1.team import ALONE, Team, flattened, unflattened
+from minir1.team import ALONE, Team, flattened, open_team, unflattened
 
 SHAPE = reshape(SMALL, tie_word_embeddings=False)
 PLAIN = DecoderPolicy(SHAPE)
@@ -172,15 +172,45 @@ def test_ranks_that_differ_are_told_apart() -> None:
     ALONE.require_same("settings", "whatever")
 
 
+def model_of(value: float, **parts: Any) -> RealModel:
+    """A model of three numbers, with only those parts that a test needs."""
+    unused = dict.fromkeys(field.name for field in fields(RealModel))
+    start = {"w": np.full(3, value, np.float32)}
+    return RealModel(**{**unused, "policy": PLAIN, "params": start, **parts})  # type: ignore
+
+
 def test_ranks_begin_with_the_same_parameters() -> None:
     def work(team: Team) -> None:
-        start = {"w": np.full(3, 1 + 1e-7 * team.rank, np.float32)}
-        unused: Any = None
-        model = RealModel(PLAIN, start, *[unused] * (len(fields(RealModel)) - 2))
-        joined(team, model)
+        joined(team, model_of(1 + 1e-7 * team.rank))
 
     with pytest.raises(UserError, match="rank 1 has other parameters"):
         together(2, work)
+
+
+def test_the_first_rank_alone_saves_and_loads(tmp_path: Path) -> None:
+    """What it reads reaches the others; that there is a checkpoint, they know by its name."""
+    saved: list[Path] = []
+
+    def work(team: Team) -> Any:
+        def load(folder: Path) -> dict[str, Any]:
+            assert team.rank == 0
+            return {"w": np.full(3, 5, np.float32), "v": np.arange(4, dtype=np.float32)}
+
+        def save(folder: Path, params: Any, metadata: Any) -> None:
+            saved.append(folder)
+
+        model = joined(team, model_of(1, load=load, save=save))
+        place = tmp_path / str(team.rank) / "checkpoints" / "dev1"
+        model.save(place, model.params, {})
+        return model.load(place), place
+
+    found = together(2, work)
+    for loaded, _ in found:
+        assert loaded["w"].tolist() == [5, 5, 5]
+        assert loaded["v"].tolist() == [0, 1, 2, 3]
+    assert saved == [found[0][1]]
+    assert found[1][1].is_dir()
+    assert not list(found[1][1].iterdir())
 
 
 # a run
@@ -288,18 +318,33 @@ def test_a_run_goes_on_with_another_number_of_ranks(
 def test_the_other_ranks_get_the_notes_of_a_run_and_no_parameters(place: Path) -> None:
     def work(team: Team) -> tuple[Path, list[str], bool]:
         run = open_run(team, lambda: RunFolder.resume(place / "one"))
-        run.save_state({}, {"stage": "r1", "step": 1}) if team.rank else None
+        if team.rank:
+            run.save_state({}, {"stage": "r1", "step": 1})
         files = [str(p.relative_to(run.path)) for p in run.path.rglob("*") if p.is_file()]
         return run.path, files, run.checkpoint_path("dev2").is_dir()
 
     (first, _, _), (second, files, named) = together(2, work)
     assert first == place / "one" != second
     assert named
+    state = Path("state", "state.safetensors")
+    assert (first / state).read_bytes() == (second / state).read_bytes()
     assert {"config.json", "results.json", "metrics.jsonl"} <= set(files)
     assert not [name for name in files if "checkpoints" in name]
+
+
+def test_one_that_mlx_launch_started_alone_is_a_team_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("\n")
+    monkeypatch.setenv("MLX_RANK", "0")
+    monkeypatch.setenv("MLX_HOSTFILE", str(hosts))
+    with open_team() as team:
+        assert (team.rank, team.size, str(team)) == (0, 1, "")
+        assert team.gather(b"me") == [b"me"]
 
 
 def test_the_tiny_world_is_refused_under_mlx_launch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLX_RANK", "1")
     with pytest.raises(UserError, match="add --model and --task"):
-        commands.train("r1-zero", 0, "base", None, "numpy", False, (), True)
+        commands.train("r1-zero", 0, "no such base", None, "numpy", False, (), True)

@@ -50,9 +50,9 @@ def free_port() -> int:
 
 
 class Launched:
-    """`mlx.launch -n 2` of a shell command; each rank writes down its process."""
+    """`mlx.launch` of a shell command; each rank writes down its process."""
 
-    def __init__(self, place: Path, line: str):
+    def __init__(self, place: Path, line: str, size: int = 2):
         self.place, self.log = place, place / f"log{time.monotonic_ns()}"
         for rank in (0, 1):
             (place / f"pid{rank}").unlink(missing_ok=True)
@@ -61,7 +61,7 @@ class Launched:
         script = f"echo $$ > pid$MLX_RANK; exec {line}"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [launch, "-n", "2", "-p", port, "--", "sh", "-c", script],
+                [launch, "-n", str(size), "-p", port, "--", "sh", "-c", script],
                 cwd=place,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,  # mlx.launch spins where there is no more input
@@ -115,7 +115,8 @@ def test_a_rank_that_is_killed_ends_the_run(place: Path, rank: int) -> None:
     assert time.monotonic() - killed < 30
     with pytest.raises(ProcessLookupError):
         os.kill(other, 0)
-    assert "Traceback" not in said
+    assert "Traceback" not in said and "terminate called" not in said
+    assert f"Node with rank {1 - rank} exited with code 2" in said
     if rank == 0:
         assert "minir1: rank 1: rank 0 of 2 has ended\n" in said
         return
@@ -135,6 +136,11 @@ def test_what_a_lost_rank_left_is_resumed(place: Path) -> None:
     assert len(lines(place / "broken")) < 12
     Launched(place, command("train", "--out", "broken", "--resume")).said()
     require_equal(place / "whole", place / "broken")
+
+
+def test_a_launch_of_one_is_a_run_of_one(place: Path) -> None:
+    said = Launched(place, train("single"), 1).said()
+    assert "the report is single/report.html" in said
 
 
 def test_ranks_that_were_told_different_things_do_not_begin(place: Path) -> None:
