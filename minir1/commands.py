@@ -76,7 +76,7 @@ def train(
         LABELS[run.config.recipe],
         pipeline.RECIPES[run.config.recipe],
         lambda ui: pipeline.run_recipe(run, start, ui),
-        f"the run is in {run.path}",
+        lambda: f"the run is in {run.path}",
         quiet,
     )
     report(str(run.path))
@@ -132,7 +132,7 @@ def train_real(
         f"{LABELS[run.config.recipe]} · {run.config.title}{team}",
         RECIPES[run.config.recipe],
         lambda ui: run_real(RealStage(run, model, task, ui, run.config)),
-        f"the run is in {run.path}; it held {memory.gigabytes(memory.peak())} at most",
+        lambda: f"the run is in {run.path}; it held {memory.gigabytes(memory.peak())} at most",
         quiet,
     )
     report(str(run.path))
@@ -159,7 +159,7 @@ def pretrain(
         "pretraining",
         (),
         lambda ui: pipeline.pretrain_base(run, ui),
-        f"the base is in {run.checkpoint_path('base')}",
+        lambda: f"the base is in {run.checkpoint_path('base')}",
         quiet,
     )
 
@@ -187,14 +187,14 @@ def _show(
     label: str,
     stages: tuple[str, ...],
     recipe: Callable[[Dashboard], dict[str, Any]],
-    ending: str,
+    ending: Callable[[], str],
     quiet: bool,
 ) -> None:
     """Run a recipe under the dashboard, then print its table."""
     title = f"{label} · seed {run.config.seed} · {_engine_line(run.config)}"
     with sinks.closed_after(run), Dashboard(title, quiet=quiet, stages=stages) as ui:
         results = _interruptible(run, lambda: recipe(ui))
-        ui.finish(ending)
+        ui.finish(ending())
     make_console().print(results_table(results))
 
 
