@@ -94,6 +94,7 @@ def memory_plan(config: RealConfig, model: RealModel, task: Task) -> memory.Plan
         everything=config.tune == "full",
         width=model.width,
         checkpoint=config.grad_checkpoint,
+        numpy=xp.name == "numpy",
     )
     return memory.plan(model.shape, load, model.weights)
 

@@ -55,10 +55,12 @@ def test_everything_counts(part: str, changed: dict[str, Any]) -> None:
 
 def test_the_total_is_what_is_always_held_and_the_hungriest_phase() -> None:
     plan = Plan(weights=1, training=2, cache=30, rollout=4, activations=10, logits=9,
-                gradient=8, step=20)  # fmt: skip
+                gradient=8, step=20, saving=5)  # fmt: skip
     assert plan.total == 3 + 34
     assert replace(plan, cache=0).total == 3 + 27
     assert replace(plan, cache=0, step=50).total == 3 + 50
+    assert replace(plan, cache=0, saving=60).total == 3 + 60
+    assert replace(plan, slack=2.0).total == 2 * (3 + 34)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_the_total_is_what_is_always_held_and_the_hungriest_phase() -> None:
     ],
 )
 def test_a_run_that_cannot_fit_is_refused_with_what_to_change(part: str, advice: str) -> None:
-    small = Plan(*[10**8] * 8)
+    small = Plan(*[10**8] * 9)
     plan = replace(small, **{part: 20 * 10**9})
     memory.require(plan, plan.total)
     with pytest.raises(UserError, match=advice) as caught:
