@@ -171,9 +171,9 @@ def require(found: Plan, free: int) -> None:
 def free_memory() -> int:
     """Return the bytes that this process may still take, as the machine says it."""
     if xp.name == "mlx":
-        info = xp.device_info()
-        if "max_recommended_working_set_size" in info:  # Apple silicon
-            return int(info["max_recommended_working_set_size"])
+        from minir1.mlx_memory import working_set
+
+        return working_set() or available_memory() or sys.maxsize
     return available_memory() or sys.maxsize
 
 
@@ -181,7 +181,11 @@ def peak() -> int:
     """Return the most bytes held so far, by the process or by MLX's arrays."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     held = most if sys.platform == "darwin" else most * 1024
-    return max(held, int(xp.get_peak_memory())) if xp.name == "mlx" else held
+    if xp.name != "mlx":
+        return held
+    from minir1 import mlx_memory
+
+    return max(held, mlx_memory.peak())
 
 
 def gigabytes(size: float) -> str:

@@ -7,7 +7,7 @@ one call, cast to the type that the model computes in: small steps on bfloat16 w
 round to nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,6 +168,11 @@ class MLXPolicy:
         each = 4.0 if self.lora else 6.0
         tokens = prompt_lengths.sum() + completion_lengths.sum()
         return each * self.matrix_parameters * float(tokens)
+
+    def read(self, files: Iterable[Path], names: Iterable[str]) -> Params:
+        """Return what is trained, as float32, from safetensors files."""
+        found = {name: value for file in files for name, value in mx.load(str(file)).items()}
+        return {name: found[name].astype(mx.float32) for name in names}
 
     def size(self) -> tuple[int, int]:
         """Return the bytes of the model as it is loaded, and of a number it computes with."""

@@ -189,8 +189,7 @@ def _with_mlx(config: RealConfig) -> RealModel:
 
     def load(folder: Path) -> dict[str, Any]:
         files = (_adapters(folder) if config.tune == "lora" else folder).glob("*.safetensors")
-        found = {name: value for file in files for name, value in xp.load(str(file)).items()}
-        return {name: found[name].astype(xp.float32) for name in params}
+        return policy.read(files, params)
 
     shape = memory.Shape.of(policy.config)
     made = policy, params, tokenizer, save, load
