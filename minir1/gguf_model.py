@@ -117,7 +117,8 @@ def read_params(file: GGUFFile, config: ModelConfig) -> dict[str, np.ndarray]:
     params = {}
     for name in [name for name in file.entries if name != FACTORS]:
         value = file.read(name)
-        if config.model_type == "llama" and (".attn_q." in name or ".attn_k." in name):
+        turned = config.model_type == "llama" and (".attn_q." in name or ".attn_k." in name)
+        if turned and len(value) % config.head_dim == 0:  # else its shape is refused, by name
             value = _halves(value, config.head_dim)
         params[hf_name(name)] = value
     return params
