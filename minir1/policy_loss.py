@@ -1,8 +1,8 @@
-"""What does a micro-batch contribute to the loss of a step? The GRPO loss of its tokens.
+"""What does a micro-batch contribute to the loss of a step? The loss of its tokens.
 
-Between `rl.py`, which knows a whole rollout, and `grpo.py`, which knows tokens: the numbers
-of each token are picked out, and the loss is a function of them and of the log-probabilities
-alone. So whoever differentiates may compile it once (`mlx_compile.py`).
+Between `rl.py`, which knows a whole rollout, and `objective.py`, which knows tokens: the
+numbers of each token are picked out, and the loss is a function of them and of the
+log-probabilities alone. So whoever differentiates may compile it once (`mlx_compile.py`).
 """
 
 from collections.abc import Hashable
@@ -11,21 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import grpo
 from minir1.backend import xp
 from minir1.config import GRPOSettings
 from minir1.microbatch import MicroBatch
+from minir1.objective import Objective
 from minir1.policy import Policy
 
 
 @dataclass(frozen=True, eq=False)
 class PolicyLoss:
-    """The GRPO loss of some rows of a rollout: call it with parameters and a micro-batch.
+    """The loss of some rows of a rollout: call it with parameters and a micro-batch.
 
     Shapes: advantages (B); old, weights, references (B·(T-1)), width T-1
     """
 
     policy: Policy
+    objective: Objective
     settings: GRPOSettings
     temperature: float
     advantages: np.ndarray
@@ -38,7 +39,8 @@ class PolicyLoss:
     def key(self) -> Hashable:
         """What the loss is a function by: equal keys, equal functions."""
         s = self.settings
-        return s.clip_low, s.clip_high, s.kl_weight, s.kl_estimator, self.temperature
+        known = s.clip_low, s.clip_high, s.kl_weight, s.kl_estimator, self.temperature
+        return self.objective.loss, *known
 
     def numbers(self, batch: MicroBatch) -> dict[str, np.ndarray]:
         """Pick out what belongs to the tokens of a micro-batch. Shapes: -> (N) each"""
@@ -54,18 +56,7 @@ class PolicyLoss:
 
     def value(self, logprobs: Any, numbers: dict[str, Any]) -> tuple[Any, Any]:
         """Return the loss, and the log-probabilities it is of. Shapes: (N), (N) each"""
-        loss = grpo.grpo_loss(
-            logprobs,
-            numbers["old"],
-            numbers["advantages"],
-            numbers["weights"],
-            self.settings.clip_low,
-            self.settings.clip_high,
-            numbers.get("references"),
-            self.settings.kl_weight,
-            self.settings.kl_estimator,
-        )
-        return loss, logprobs
+        return self.objective.loss(logprobs, numbers, self.settings), logprobs
 
     def __call__(self, params: dict[str, Any], batch: MicroBatch) -> tuple[Any, Any]:
         """Score the tokens of a micro-batch under params, and return `value`."""

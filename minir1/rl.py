@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from minir1 import grpo, microbatch, optim, sft
-from minir1.answers import Graded, advantages
+from minir1.answers import Graded
 from minir1.backend import to_numpy
 from minir1.config import TrainConfig
 from minir1.environment import Environment
 from minir1.errors import UserError
+from minir1.objective import GRPO, Objective
 from minir1.offpolicy import correct, rows_of, score
 from minir1.policy import Policy
 from minir1.policy_loss import PolicyLoss
@@ -54,7 +55,11 @@ class Step:
 
 
 def train(
-    learner: Learner, config: TrainConfig, world: Environment, budget: float | None = None
+    learner: Learner,
+    config: TrainConfig,
+    world: Environment,
+    budget: float | None = None,
+    objective: Objective = GRPO,
 ) -> Iterator[Step]:
     """Improve the learner in place, yielding a report after every step.
 
@@ -70,7 +75,7 @@ def train(
         rollout_seconds = time.perf_counter() - started
         update_started = time.perf_counter()
         expected = learner.step / done if budget and done else None
-        changes = improve(learner, config, world.policy, graded, expected)
+        changes = improve(learner, config, world.policy, graded, expected, objective)
         ended = time.perf_counter()
         learner.step += 1
         learner.seconds += ended - started
@@ -107,24 +112,26 @@ def improve(
     policy: Policy,
     graded: Graded,
     steps: float | None = None,
+    objective: Objective = GRPO,
 ) -> dict[str, float]:
     """Update the policy on one rollout; return what the update did.
 
     The learning rate falls over so many steps, by default those of the configuration.
-    Groups without spread are left out, and their tokens do not count in the average.
+    Groups without a push are left out, and their tokens do not count in the average.
     The others are split by prompt into minibatches, one optimiser step each.
     # R1 differs: minibatches are drawn at random; here they keep the order of the questions.
     """
     settings, sampled = config.grpo, graded.rollout
-    pushes = advantages(graded, config)  # (P, G)
-    kept = np.flatnonzero(~grpo.flat_groups(pushes))
+    pushes = objective.advantages(graded, config)  # (P, G)
+    level = np.abs(pushes.mean(axis=1)) < grpo.EPS
+    kept = np.flatnonzero(~(grpo.flat_groups(pushes) & level))
     references = _reference_logprobs(learner, config, policy, sampled)
     rollout, trust, corrected = correct(learner.params, config, policy, sampled, kept)
     rate = settings.learning_rate * optim.warmup_linear(
         learner.step, settings.warmup, steps or settings.steps, settings.final_fraction
     )
     compared = pushes.reshape(-1), references, trust
-    changes = _update(learner, config, policy, rollout, kept, compared, rate)
+    changes = _update(learner, config, policy, objective, rollout, kept, compared, rate)
     rows = rows_of(kept, settings.group)
     lengths = rollout.prompt_lengths[rows], rollout.completion_lengths[rows]
     learner.flops += settings.inner_steps * policy.update_flops(*lengths)
@@ -143,6 +150,7 @@ def _update(
     learner: Learner,
     config: TrainConfig,
     policy: Policy,
+    objective: Objective,
     rollout: Rollout,
     kept: np.ndarray,
     compared: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -156,7 +164,7 @@ def _update(
                 continue
             rows = rows_of(prompts, settings.group)
             grads, ratio, pushed = _gradient(
-                learner.params, config, policy, rollout, rows, compared
+                learner.params, config, policy, objective, rollout, rows, compared
             )
             if inner == i == 0:
                 gap = _check_first(ratio, policy, learner.step)
@@ -179,11 +187,12 @@ def _gradient(
     params: dict[str, Any],
     config: TrainConfig,
     policy: Policy,
+    objective: Objective,
     rollout: Rollout,
     rows: np.ndarray,
     compared: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """Differentiate the GRPO loss of some rows of a rollout.
+    """Differentiate the loss of some rows of a rollout.
 
     Returns the gradient and, for every trained token, its ratio and its advantage.
 
@@ -193,13 +202,12 @@ def _gradient(
     advantages, references, trust = compared
     mask = np.zeros_like(rollout.completion_mask)
     mask[rows] = rollout.completion_mask[rows]  # (B, T-1)
-    weights = grpo.token_weights(mask, settings.average, config.sample.max_tokens).reshape(-1)
-    weights = weights * trust
+    weights = objective.weights(mask, config).reshape(-1) * trust
     old = rollout.old_logprobs.reshape(-1)
     width = mask.shape[1]
 
     temperature, numbers = config.sample.temperature, (advantages, old, weights, references)
-    loss = PolicyLoss(policy, settings, temperature, *numbers, width)
+    loss = PolicyLoss(policy, objective, settings, temperature, *numbers, width)
     batches = microbatch.split(mask, rollout.tokens, settings.tokens_per_microbatch)
     results, grads = policy.gradients(loss, params, batches, config.threads)
     source = np.concatenate([batch.source for batch in batches])

@@ -11,6 +11,7 @@ from minir1 import answers, behaviour, model, optim, rewards, rl
 from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, SampleConfig
 from minir1.environment import TinyWorld
 from minir1.errors import UserError
+from minir1.objective import GRPO
 from minir1.policy import DecoderPolicy
 from minir1.tokenizer import WordTokenizer
 from minir1.world.problems import Problem
@@ -137,7 +138,7 @@ def test_the_micro_batch_changes_rounding_only(tokens: int, average: str) -> Non
     rows = np.array([0, 1, 2, 3, 12, 13, 14, 15])
     one, two = (
         rl._gradient(
-            params(), c, POLICY, batch.rollout, rows, (advantages, references, np.ones(1))
+            params(), c, POLICY, GRPO, batch.rollout, rows, (advantages, references, np.ones(1))
         )[0]
         for c in (config, usual)
     )
@@ -188,7 +189,9 @@ def test_each_edge_of_the_clip_reaches_the_loss(ratio: float) -> None:
             config = run_config(kl_weight=0.0, **widths)
             push = np.full(P * G, advantage)
             compared = push, np.full(1, np.nan), np.ones(1)
-            grads, told, pushed = rl._gradient(params(), config, POLICY, moved, rows, compared)
+            grads, told, pushed = rl._gradient(
+                params(), config, POLICY, GRPO, moved, rows, compared
+            )
             stopped = width == 0.1 and (ratio > 1) == (advantage > 0)
             assert (rl.optim.global_norm(grads) < 1e-6) == stopped, (advantage, width)
             close("ratio", told, np.full(len(told), ratio), **F32)
@@ -257,7 +260,7 @@ def test_the_order_of_groups_within_a_minibatch_changes_nothing() -> None:
     )
     one, two = (
         rl._gradient(
-            params(), run_config(kl_weight=0.0), POLICY, r, np.arange(len(r.tokens)),
+            params(), run_config(kl_weight=0.0), POLICY, GRPO, r, np.arange(len(r.tokens)),
             (rl.grpo.group_advantages(rewards).reshape(-1), np.ones(1), np.ones(1)),
         )[0]
         for r, rewards in ((moved, REWARDS[order]), (rollout, REWARDS))

@@ -190,8 +190,8 @@ def test_combined_by_kind_every_kind_is_graded_for_itself() -> None:
         for p, row in enumerate(paid):
             if np.ptp(row) > 0:
                 by_hand[p] += weights[kind] * (row - row.mean()) / (row.std() + 1e-4)
-    close("advantages", rl.advantages(graded, config), by_hand, **F64)
-    summed = rl.advantages(graded, config_of())
+    close("advantages", answers.advantages(graded, config), by_hand, **F64)
+    summed = answers.advantages(graded, config_of())
     assert np.abs(summed - by_hand).max() > 0.1
 
 
@@ -275,7 +275,7 @@ def test_the_compute_of_a_stage_is_that_of_its_samples_and_updates() -> None:
     learner, steps = trained(config, Counter())
     by_hand = 0
     for step in steps:
-        advantages = rl.advantages(step.graded, config)
+        advantages = answers.advantages(step.graded, config)
         taught = [p * G + g for p in range(len(advantages)) for g in range(G)
                   if np.ptp(advantages[p]) > 1e-4]  # fmt: skip
         by_hand += spent(step.graded.rollout, taught, inner=2)

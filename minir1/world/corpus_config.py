@@ -38,6 +38,7 @@ class CorpusConfig(Section):
 
     # Thinking aloud.
     reflect: bool = True  # False: every trace stops after its first attempt
+    reflecting: Share = 1.0  # traces that may go on after their first attempt
     long_think: Share = 0.16  # traces in the long style, of all traces
     give_up_short: Share = 0.55  # stop after a no, in the short style
     give_up_long: Share = 0.08  # stop after a no, in the long style

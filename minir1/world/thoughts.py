@@ -41,7 +41,7 @@ def think(
     remaining = list(attempts(numbers))
     words = ["<think>"]
     opening = "try"
-    for _ in range(config.max_attempts if config.reflect else 1):
+    for _ in range(_most_attempts(draw, config)):
         attempt = remaining.pop(next_attempt(draw, config, remaining, target))
         value = slipped(draw, attempt.value) if draw() < config.slip else attempt.value
         right = value == target
@@ -54,6 +54,12 @@ def think(
         opening = pick(draw, AFTER_NO)
     words += say("so"), "</think> <answer>", attempt.answer, "</answer>"
     return " ".join(words)
+
+
+def _most_attempts(draw: Draw, config: CorpusConfig) -> int:
+    """Say how far a trace may go: one attempt, where it is not one that reflects."""
+    stops = config.reflecting < 1 and draw() >= config.reflecting
+    return 1 if stops or not config.reflect else config.max_attempts
 
 
 def next_attempt(
