@@ -1,0 +1,138 @@
+"""What is one piece of work of an experiment? A function, its arguments, and a folder.
+
+A job is done once, whoever needs it: its folder then has a result.json with the fingerprint
+of what was asked. Run as a module it does the job of a folder, in a process of its own.
+"""
+
+import hashlib
+import importlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from minir1 import __version__
+from minir1.errors import UserError
+from minir1.storage.files import read_json, replace_file, to_json
+
+RESULT, TODO, LOG = "result.json", "job.json", "job.log"
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A piece of work that ends in a folder with result.json.
+
+    function: "minir1.claims.standard:train", called with the folder, the folders of the jobs
+    that it needs, and the settings; it returns what JSON can hold.
+    """
+
+    name: str  # unique, and its folder below the work folder
+    function: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple["Job", ...] = ()  # finished before it
+    minutes: float = 1.0  # on one core, roughly: for the time left
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name what is asked, the jobs that it needs included, in 16 hex digits."""
+        asked = [self.name, self.function, dict(self.settings)]
+        asked += [job.fingerprint for job in self.needs]
+        return hashlib.sha256(to_json(asked, indent=None).encode()).hexdigest()[:16]
+
+    def folder(self, work: Path) -> Path:
+        """Return where the job is done."""
+        return work / self.name
+
+    def result(self, work: Path) -> dict[str, Any] | None:
+        """Return the result of a finished job, None if it is still to be done."""
+        path = self.folder(work) / RESULT
+        if not path.exists():
+            return None
+        found = read_json(path)
+        return found["result"] if found.get("fingerprint") == self.fingerprint else None
+
+    def prepare(self, work: Path) -> Path:
+        """Write down what is to be done; return the folder.
+
+        Raises: UserError where the folder holds another job's work.
+        """
+        folder = self.folder(work)
+        folder.mkdir(parents=True, exist_ok=True)
+        todo = folder / TODO
+        if todo.exists() and read_json(todo).get("fingerprint") != self.fingerprint:
+            raise UserError(
+                f"{folder} holds work with other settings: delete it, or give another --work"
+            )
+        described = {
+            "fingerprint": self.fingerprint,
+            "function": self.function,
+            "settings": dict(self.settings),
+            "needs": {job.name: str(job.folder(work)) for job in self.needs},
+        }
+        replace_file(todo, to_json(described).encode())
+        return folder
+
+
+def with_needs(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Go through jobs and all that they need, each once, what is needed first.
+
+    Raises: ValueError where two jobs of one name differ.
+    """
+    seen: dict[str, str] = {}
+
+    def visit(job: Job) -> Iterator[Job]:
+        if job.name in seen:
+            if seen[job.name] != job.fingerprint:
+                raise ValueError(f"two jobs are called {job.name}")
+            return
+        for needed in job.needs:
+            yield from visit(needed)
+        seen[job.name] = job.fingerprint
+        yield job
+
+    for job in jobs:
+        yield from visit(job)
+
+
+@cache
+def commit() -> str:
+    """Name the commit of the source tree, "" where this is no checkout."""
+    here = Path(__file__).parent
+    try:
+        said = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return said.stdout.strip() if said.returncode == 0 else ""
+
+
+def do(folder: Path) -> None:
+    """Do the job of a folder and write its result."""
+    todo, started = read_json(folder / TODO), time.perf_counter()
+    module, _, name = todo["function"].partition(":")
+    function = getattr(importlib.import_module(module), name)
+    needs = {job: Path(path) for job, path in todo["needs"].items()}
+    result = function(folder, needs, **todo["settings"])
+    described = {
+        "fingerprint": todo["fingerprint"],
+        "version": __version__,
+        "commit": commit(),
+        "seconds": time.perf_counter() - started,
+        "result": result,
+    }
+    replace_file(folder / RESULT, to_json(described).encode())
+
+
+if __name__ == "__main__":
+    try:
+        do(Path(sys.argv[1]))
+    except UserError as error:
+        sys.exit(f"minir1: {error}")
