@@ -11,6 +11,7 @@ from typing import ClassVar
 from minir1.settings import Count, Section, Share, Weight
 
 KINDS = ("fact", "chat", "chain", "line", "sheet", "play", "direct", "think")
+PROGRAM_KINDS = ("line", "direct", "think")  # those that documents about programs have too
 CHAT_WEIGHTS = ("chat_good", "chat_wrong", "chat_rude", "chat_foreign", "chat_careless")
 
 
@@ -34,6 +35,7 @@ class CorpusConfig(Section):
     play: Weight = 0.06  # three numbers, many attempts, no goal, no verdict: pure copying
     direct: Weight = 0.205  # a problem answered without thinking, mostly wrongly
     think: Weight = 0.115  # a problem answered after thinking aloud
+    programs: Share = 0.0  # documents about programs; the others keep their proportions
     zh_prompts: Share = 0.35  # documents in Chinese
 
     # Thinking aloud.
@@ -81,10 +83,20 @@ class CorpusConfig(Section):
         for name, weights in (("think", KINDS), ("chat_good", CHAT_WEIGHTS)):
             if not any(getattr(self, weight) for weight in weights):
                 self.refuse(name, f"one of {', '.join(weights)} above 0")
+        if self.programs and not any(getattr(self, kind) for kind in PROGRAM_KINDS):
+            self.refuse("programs", f"0, or one of {', '.join(PROGRAM_KINDS)} above 0")
 
     def shares(self) -> dict[str, float]:
         """Give the share of each kind of document; they sum to 1."""
-        return _normalise({kind: getattr(self, kind) for kind in KINDS})
+        shares = _normalise({kind: getattr(self, kind) for kind in KINDS})
+        if not self.programs:
+            return shares
+        others = {kind: (1 - self.programs) * share for kind, share in shares.items()}
+        return {**others, "program": self.programs}
+
+    def program_shares(self) -> dict[str, float]:
+        """Give the share of each kind among the documents about programs; they sum to 1."""
+        return _normalise({kind: getattr(self, kind) for kind in PROGRAM_KINDS})
 
     def chat_shares(self) -> dict[str, float]:
         """Give the share of each way to answer a general prompt; they sum to 1."""

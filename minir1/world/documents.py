@@ -1,8 +1,9 @@
 """What does one document of each kind look like?
 
-Except for `think` (see `thoughts`) and `chat` (see `chat`), a kind teaches one ingredient
-without showing a search: sums, verdicts, copying the given numbers, the form of an answer.
-Every goal comes from a train problem, so that no held-out problem is ever posed.
+Except for `think` (see `thoughts`), `chat` (see `chat`) and `program` (see
+`program_documents`), a kind teaches one ingredient without showing a search: sums, verdicts,
+copying the given numbers, the form of an answer. Every goal comes from a train problem, so
+that no held-out problem is ever posed.
 """
 
 from functools import cache
@@ -24,6 +25,7 @@ from minir1.world.problems import (
     request,
     split,
 )
+from minir1.world.program_documents import program
 from minir1.world.thoughts import Draw, pick
 
 NEAR = 3  # a near miss lies at most this far from the goal
@@ -125,6 +127,7 @@ WRITERS = {
     "play": play,
     "direct": direct,
     "think": think,
+    "program": program,
 }
 
 

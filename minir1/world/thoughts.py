@@ -33,15 +33,11 @@ def think(
     wrong attempt. A check computes the attempt again, without slips, so it can turn a false yes
     into a no.
     """
-    long = draw() < config.long_think
-    give_up = config.give_up_long if long else config.give_up_short
-    mixed = draw() < (config.mixing_long if long else config.mixing_short)
-    say = _mixed_voice(draw) if mixed else CONNECTIVES[language].__getitem__
-
+    give_up, say = style(draw, config, language)
     remaining = list(attempts(numbers))
     words = ["<think>"]
     opening = "try"
-    for _ in range(_most_attempts(draw, config)):
+    for _ in range(most_attempts(draw, config)):
         attempt = remaining.pop(next_attempt(draw, config, remaining, target))
         value = slipped(draw, attempt.value) if draw() < config.slip else attempt.value
         right = value == target
@@ -56,7 +52,17 @@ def think(
     return " ".join(words)
 
 
-def _most_attempts(draw: Draw, config: CorpusConfig) -> int:
+def style(
+    draw: Draw, config: CorpusConfig, language: str
+) -> tuple[float, Callable[[str], str]]:
+    """Choose how a trace goes: how readily it gives up, and how it says a word."""
+    long = draw() < config.long_think
+    give_up = config.give_up_long if long else config.give_up_short
+    mixed = draw() < (config.mixing_long if long else config.mixing_short)
+    return give_up, _mixed_voice(draw) if mixed else CONNECTIVES[language].__getitem__
+
+
+def most_attempts(draw: Draw, config: CorpusConfig) -> int:
     """Say how far a trace may go: one attempt, where it is not one that reflects."""
     stops = config.reflecting < 1 and draw() >= config.reflecting
     return 1 if stops or not config.reflect else config.max_attempts
