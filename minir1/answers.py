@@ -57,8 +57,12 @@ def ask(
     questions: Sequence[Question | GeneralPrompt],
     group: int,
     address: tuple[int, str, int],
+    forbidden: Sequence[int] = (),
 ) -> tuple[Rollout, list[Any]]:
-    """Sample `group` answers to every question; return them as tokens and as text."""
+    """Sample `group` answers to every question; return them as tokens and as text.
+
+    Forbidden are the ids of words that no answer may hold: for evaluation only.
+    """
     prompts = [tokenizer.encode(question.prompt) for question in questions]
     rollout = sample(
         params,
@@ -70,6 +74,7 @@ def ask(
         tokenizer.eos_ids,
         tokenizer.pad_id,
         config.threads,
+        forbidden=forbidden,
     )
     samples = [
         _sample(
@@ -134,8 +139,8 @@ def _paid(sample: Sample, config: RunConfig, coin: float) -> dict[str, float]:
         language = form * conversation.language_consistency(sample)
         return {"format": form, "language": language}
     s, settings = sample, config.reward
-    _, parts = rewards.reward(s.problem, s.completion, s.finished, s.language, settings, coin)
-    return rewards.paid_parts(parts, s.finished, settings, coin)
+    paid, _ = rewards.pay(s.problem, s.completion, s.finished, s.language, settings, coin)
+    return paid
 
 
 def total(parts: Parts, weights: dict[str, float]) -> np.ndarray:

@@ -6,6 +6,7 @@ samples of one problem are one piece of evidence about that problem, not sixteen
 Choices are made on the validation problems; the test problems are for reports only.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +54,28 @@ def held_out_figures(
         for name, place in (("first_attempt", FIRST), ("fourth_attempt", FOURTH))
     }
     return figures, samples
+
+
+def answers_without(
+    params: dict[str, Any],
+    config: RunConfig,
+    tokenizer: WordTokenizer,
+    words: Sequence[str],
+    part: str = "test",
+) -> list[behaviour.Sample]:
+    """Let a checkpoint answer with words that it may not write, each problem's side by side.
+
+    The questions and the random numbers are those of `held_out_figures`: without forbidden
+    words the answers are the same.
+
+    Raises: UserError for a word that is none of the tokenizer's
+    """
+    questions = held_out_questions(part, config.evaluation.problems)
+    forbidden = [token for word in words for token in tokenizer.encode(word)]
+    config = untempered(config)
+    group, address = config.evaluation.samples, (config.seed, f"evaluate/{part}", 0)
+    _, samples = ask(params, config, tokenizer, questions, group, address, forbidden)
+    return samples
 
 
 def score(samples: list[behaviour.Sample], group: int, seed: int) -> Figures:

@@ -27,6 +27,10 @@ from minir1.workers import share_out
 # that handing them to another process would cost more than it gains.
 LARGE = 16_000_000
 
+# The score of a word that may not be written: its probability is exactly zero, and zero
+# times its finite score is zero in the entropy, as it should be.
+NEVER = -1e30
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -72,6 +76,18 @@ def choose(logits: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return tokens.astype(np.int32), z[np.arange(len(z)), tokens] - log_total, entropy
 
 
+def without(logits: np.ndarray, forbidden: Sequence[int]) -> np.ndarray:
+    """Take every chance from the forbidden words; with none, return the logits themselves.
+
+    Shapes: logits (B, V) -> (B, V)
+    """
+    if not forbidden:
+        return logits
+    left = logits.copy()
+    left[:, list(forbidden)] = NEVER
+    return left
+
+
 @dataclass(frozen=True)
 class Job:
     """Everything but the parameters that decides what is sampled."""
@@ -84,6 +100,7 @@ class Job:
     eos_ids: tuple[int, ...]
     pad_id: int
     first_prompt: int = 0  # the number of the first prompt in its random numbers' names
+    forbidden: tuple[int, ...] = ()  # words that may not be written; for evaluation only
 
 
 def sample(
@@ -97,18 +114,22 @@ def sample(
     pad_id: int,
     threads: int = 0,
     first_prompt: int = 0,
+    forbidden: Sequence[int] = (),
 ) -> Rollout:
     """Sample `group` completions of each prompt; address is (seed, stage, step).
 
     Where these prompts are a part of more, `first_prompt` counts those before them: a prompt
     draws the same numbers whoever samples it.
 
+    Forbidden words have probability zero: log-probabilities and entropy are those of the
+    distribution over the other words, so such a rollout is for evaluation, not for training.
+
     The rows are cut into chunks of settings.rows_per_chunk that decode together; the cut
     follows from the settings, so the number of cores at work changes no bit.
 
     Shapes: prompts [P lists] -> Rollout with B = P·group rows
     """
-    ids = tuple(eos_ids), pad_id, first_prompt
+    ids = tuple(eos_ids), pad_id, first_prompt, tuple(forbidden)
     job = Job(config, prompts, group, settings, address, *ids)
     per_chunk = max(1, settings.rows_per_chunk // group)
     firsts = list(range(0, len(prompts), per_chunk))
@@ -157,6 +178,7 @@ def answer_request(request: bytes) -> bytes:
         tuple(said["eos_ids"]),
         said["pad_id"],
         said["first_prompt"],
+        tuple(said["forbidden"]),
     )
     params = from_numpy(arrays)
     rows = [
@@ -194,7 +216,7 @@ def _decode(params: model.Params, job: Job, first: int, count: int) -> list[Row]
     ended = np.zeros(rows, bool)
     for t in range(cap):
         z = to_numpy(scores) if temperature == 1.0 else to_numpy(scores) / temperature
-        drawn, logp, h = choose(z, u[alive, t])
+        drawn, logp, h = choose(without(z, job.forbidden), u[alive, t])
         tokens[alive, t], logprobs[alive, t], entropy[alive, t] = drawn, logp, h
         newly = np.isin(drawn, job.eos_ids) & ~ended
         lengths[alive[newly]] = t + 1

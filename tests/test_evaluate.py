@@ -13,6 +13,7 @@ from minir1 import backend, behaviour, environment, evaluate
 from minir1.answers import ask
 from minir1.checkpoint import load_checkpoint
 from minir1.config import EvalConfig, RunConfig, SampleConfig
+from minir1.errors import UserError
 from minir1.tokenizer import WordTokenizer
 from minir1.world.problems import Problem, split
 from minir1.world.questions import Question
@@ -162,6 +163,20 @@ def test_validation_is_the_share_of_right_answers_at_a_step_of_a_stage(
         assert [s.problem for s in samples] == [s.problem for s in given[0]]
     texts = [[s.completion for s in samples] for samples in given]
     assert texts[0] == texts[1] and texts[0] != texts[2] != texts[3] != texts[0]
+
+
+# words that may not be written
+
+
+def test_no_answer_holds_a_forbidden_word(loaded: Loaded) -> None:
+    _, usual = evaluate.held_out_figures(*loaded)
+    assert evaluate.answers_without(*loaded, ()) == usual
+    often = ["try", "="]
+    assert all(word in " ".join(s.completion for s in usual).split() for word in often)
+    for sample in evaluate.answers_without(*loaded, often):
+        assert not {*often} & {*sample.completion.split()}
+    with pytest.raises(UserError, match="no word 'wiat'"):
+        evaluate.answers_without(*loaded, ["wiat"])
 
 
 # when it is measured
