@@ -18,7 +18,8 @@ from minir1 import cli
 from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.tokenizer import WordTokenizer
 
-VERBS = ("bench", "chat", "eval", "export", "pretrain", "report", "sample", "train", "verify")
+VERBS = ("bench", "chat", "eval", "export", "pretrain", "report", "reproduce", "sample", "train")
+VERBS = (*VERBS, "verify")
 Typed = Callable[..., tuple[int, str, str]]
 
 

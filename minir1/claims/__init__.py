@@ -1,1 +1,1 @@
-"""What do articles say of DeepSeek-R1, and what of it holds in a world small enough to check?"""
+"""What do articles say of DeepSeek-R1, and what of it holds in a world that one can check?"""

@@ -6,6 +6,7 @@ of what was asked. Run as a module it does the job of a folder, in a process of 
 
 import hashlib
 import importlib
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from minir1 import __version__
 from minir1.errors import UserError
 from minir1.storage.files import read_json, replace_file, to_json
 
-RESULT, TODO, LOG = "result.json", "job.json", "job.log"
+RESULT, ASKED, LOG = "result.json", "job.json", "job.log"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,9 @@ class Job:
     @cached_property
     def fingerprint(self) -> str:
         """Name what is asked, the jobs that it needs included, in 16 hex digits."""
-        asked = [self.name, self.function, dict(self.settings)]
-        asked += [job.fingerprint for job in self.needs]
-        return hashlib.sha256(to_json(asked, indent=None).encode()).hexdigest()[:16]
+        words = [self.name, self.function, dict(self.settings)]
+        words += [job.fingerprint for job in self.needs]
+        return hashlib.sha256(to_json(words).encode()).hexdigest()[:16]
 
     def folder(self, work: Path) -> Path:
         """Return where the job is done."""
@@ -62,8 +63,8 @@ class Job:
         """
         folder = self.folder(work)
         folder.mkdir(parents=True, exist_ok=True)
-        todo = folder / TODO
-        if todo.exists() and read_json(todo).get("fingerprint") != self.fingerprint:
+        asked = folder / ASKED
+        if asked.exists() and read_json(asked).get("fingerprint") != self.fingerprint:
             raise UserError(
                 f"{folder} holds work with other settings: delete it, or give another --work"
             )
@@ -73,7 +74,7 @@ class Job:
             "settings": dict(self.settings),
             "needs": {job.name: str(job.folder(work)) for job in self.needs},
         }
-        replace_file(todo, to_json(described).encode())
+        replace_file(asked, to_json(described).encode())
         return folder
 
 
@@ -116,13 +117,13 @@ def commit() -> str:
 
 def do(folder: Path) -> None:
     """Do the job of a folder and write its result."""
-    todo, started = read_json(folder / TODO), time.perf_counter()
-    module, _, name = todo["function"].partition(":")
+    asked, started = read_json(folder / ASKED), time.perf_counter()
+    module, _, name = asked["function"].partition(":")
     function = getattr(importlib.import_module(module), name)
-    needs = {job: Path(path) for job, path in todo["needs"].items()}
-    result = function(folder, needs, **todo["settings"])
+    needs = {job: Path(path) for job, path in asked["needs"].items()}
+    result = function(folder, needs, **asked["settings"])
     described = {
-        "fingerprint": todo["fingerprint"],
+        "fingerprint": asked["fingerprint"],
         "version": __version__,
         "commit": commit(),
         "seconds": time.perf_counter() - started,
@@ -131,8 +132,16 @@ def do(folder: Path) -> None:
     replace_file(folder / RESULT, to_json(described).encode())
 
 
+def _interrupt(*_: object) -> None:
+    """Stop at a polite kill as at Ctrl-C: what was done so far is saved."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         do(Path(sys.argv[1]))
     except UserError as error:
         sys.exit(f"minir1: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -25,13 +25,17 @@ SHAPES = (  # marks about the origin: circle, square, diamond, triangle
 
 @dataclass(frozen=True)
 class Line:
-    """A series: its label, points, class, and whether the points are marked."""
+    """A series: its label, points, class, whether the points are marked, and its band.
+
+    band: (x, low, high)
+    """
 
     label: str
     points: Sequence[tuple[float, float]]
     look: str = "of-plain"
     shape: int | None = None  # the mark at every point
     joined: bool = True
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,18 @@ def _line(frame: Frame, line: Line) -> Markup:
         data_label=line.label,
         data_values=" ".join(f"{y:.5g}" for _, y in line.points),
     )
-    return tag("g", curve, marks, class_=line.look)
+    return tag("g", _band(frame, line), curve, marks, class_=line.look)
+
+
+def _band(frame: Frame, line: Line) -> Markup | None:
+    """Shade what lies between the lower and the upper ends of a series."""
+    if not line.band:
+        return None
+    over = [frame.at(x, high) for x, _, high in line.band]
+    under = [frame.at(x, low) for x, low, _ in reversed(line.band)]
+    return tag(
+        "polygon", points=" ".join(f"{x:g},{y:g}" for x, y in over + under), class_="band"
+    )
 
 
 def _end_labels(frame: Frame, lines: Sequence[Line]) -> list[Markup]:
