@@ -8,7 +8,8 @@
 
 A stage is a function from the checkpoints before it to a new one; all under a run folder,
 so that whatever stops a run, the same call goes on and ends with the same bits. How a
-stage is carried through is in `training.py`; what it sets, in `stage_config.py`.
+stage is carried through is in `training.py`; what it sets, in `stage_config.py` and
+`rl_settings.py`.
 Source: DeepSeek-R1 (arXiv 2501.12948v2), sections 2.2, 3 and B.3
 """
 
@@ -17,10 +18,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from minir1 import pretrain, reward_model, rl
+from minir1 import pretrain, reward_model, rl, rl_settings
 from minir1.backend import to_numpy
 from minir1.checkpoint import resolve
-from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset, cold_start_set, preference_pairs, rejection_set
 from minir1.preference import label_ceiling
 from minir1.runfolder import RunFolder
@@ -85,15 +85,8 @@ def make_dev1(story: Story, stage: Stage) -> Made:
 
 def make_dev2(story: Story, stage: Stage) -> Made:
     """Reasoning RL: rewards for the answer, the format and one language."""
-    start, settings = story.checkpoints["dev1"], story.config.dev2
-    config = _with_rl(
-        story.config,
-        steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        zh_prompts=settings.zh_prompts,
-    )
-    reward = replace(config.reward, format=settings.format, language=settings.language)
-    return reinforce(stage, start, replace(config, reward=reward)), start
+    start = story.checkpoints["dev1"]
+    return reinforce(stage, start, rl_settings.dev2(story.config)), start
 
 
 def make_dev3(story: Story, stage: Stage) -> Made:
@@ -126,25 +119,8 @@ def make_judge(story: Story, stage: Stage) -> None:
 
 def make_r1(story: Story, stage: Stage) -> Made:
     """RL for all scenarios: problems by rules, general prompts by the reward model."""
-    start, settings = story.checkpoints["dev3"], story.config.r1
-    config = _with_rl(
-        story.config,
-        steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        zh_prompts=settings.zh_prompts,
-        combine=settings.combine,
-        average=settings.average,
-    )
-    reward = replace(
-        config.reward,
-        format=settings.format,
-        language=settings.language,
-        preference=settings.preference,
-    )
-    sample = replace(config.sample, temperature=settings.temperature)
-    config = replace(config, reward=reward, sample=sample)
-    judge = reward_model.load(story.judge_folder)
-    return reinforce(stage, start, config, judge), start
+    start, judge = story.checkpoints["dev3"], reward_model.load(story.judge_folder)
+    return reinforce(stage, start, rl_settings.r1(story.config), judge), start
 
 
 def make_distilled(story: Story, stage: Stage) -> Made:
@@ -157,28 +133,17 @@ def make_distilled(story: Story, stage: Stage) -> Made:
 
 def make_small_rl(story: Story, stage: Stage) -> Made:
     """The same student by RL alone, with the compute of the set and of learning from it."""
-    start, settings = story.checkpoints[STUDENT], story.config.small
-    budget = story.results["compute"]["distilled"] if settings.matched else None
-    config = _with_rl(
-        replace(story.config, model=start.config),
-        steps=settings.steps,
-        learning_rate=settings.learning_rate,
-    )
+    start = story.checkpoints[STUDENT]
+    budget = story.results["compute"]["distilled"] if story.config.small.matched else None
+    config = rl_settings.small_rl(replace(story.config, model=start.config))
     return reinforce(stage, start, config, budget=budget), start
 
 
 def make_distilled_rl(story: Story, stage: Stage) -> Made:
     """RL after distillation, which the paper expects to help and does not show."""
-    start, settings = story.checkpoints["distilled"], story.config.small
-    config = _with_rl(
-        replace(story.config, model=start.config),
-        steps=settings.after_steps,
-        learning_rate=settings.after_learning_rate,
-        zh_prompts=story.config.dev2.zh_prompts,
-    )
-    rewarded = story.config.dev2  # as the teacher was
-    reward = replace(config.reward, format=rewarded.format, language=rewarded.language)
-    return reinforce(stage, start, replace(config, reward=reward)), start
+    start = story.checkpoints["distilled"]
+    config = rl_settings.distilled_rl(replace(story.config, model=start.config))
+    return reinforce(stage, start, config), start
 
 
 MAKERS: dict[str, Callable[[Story, Stage], Made]] = {
@@ -191,10 +156,6 @@ MAKERS: dict[str, Callable[[Story, Stage], Made]] = {
     "small-rl": make_small_rl,
     "distilled-rl": make_distilled_rl,
 }
-
-
-def _with_rl(config: RunConfig, **changes: Any) -> RunConfig:
-    return replace(config, grpo=replace(config.grpo, **changes))
 
 
 def _rejection_data(story: Story) -> Dataset:
