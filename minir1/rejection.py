@@ -92,7 +92,7 @@ def tidy(sample: Sample) -> str | None:
         words[0] = CONNECTIVES[language]["try"]  # what came before it may be gone
     so = CONNECTIVES[language]["so"]
     thought = " ".join([*words, so])
-    return f"{THINK} {thought} {_end(last, strict_answer(completion) or '')}"
+    return f"{THINK} {thought} {ending(last, strict_answer(completion) or '')}"
 
 
 def _language(words: list[str], default: str) -> str:
@@ -107,7 +107,7 @@ def _without_repeats(found: list[Passage]) -> list[Passage]:
     return [passage for passage in found if kept.get(same_work(passage.attempt)) is passage]
 
 
-def _end(attempt: WrittenAttempt, answer: str) -> str:
+def ending(attempt: WrittenAttempt, answer: str) -> str:
     """Write what follows the thinking: a summary, what the answer makes, and the answer."""
     return f"{END_THINK} {answer} = {attempt.result} {ANSWER} {answer} {END_ANSWER} {EOS}"
 
@@ -125,7 +125,7 @@ def stopped(prompt: str, sample: Sample) -> Document | None:
     given = [word for passage in found[: vain[-1] + 1] for word in passage.words]
     so = CONNECTIVES[sample.language]["so"]
     thought = translate(" ".join(given), sample.language)
-    return Document(f"{prompt} {THINK} {thought}", f"{so} {_end(last, as_expression(last))}")
+    return Document(f"{prompt} {THINK} {thought}", f"{so} {ending(last, as_expression(last))}")
 
 
 def cold_start(prompts: Iterable[str], samples: Iterable[Sample], count: int) -> list[Document]:
