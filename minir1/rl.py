@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minir1 import grpo, microbatch, optim, sft
+from minir1 import diagnostics, grpo, microbatch, optim, sft
 from minir1.answers import Graded
 from minir1.backend import to_numpy
 from minir1.config import TrainConfig
+from minir1.diagnostics import NOTHING, Scored
 from minir1.environment import Environment
 from minir1.errors import UserError
 from minir1.objective import GRPO, Objective
@@ -88,6 +89,7 @@ def train(
                 "step": learner.step,
                 "seconds": learner.seconds,
                 **world.describe(graded),
+                **diagnostics.answers(graded),
                 **changes,
                 "rollout_seconds": rollout_seconds,
                 "update_seconds": ended - update_started,
@@ -137,7 +139,8 @@ def improve(
     learner.flops += settings.inner_steps * policy.update_flops(*lengths)
     trained = rollout.completion_mask.reshape(len(graded.rewards), -1).sum(1)[kept].sum()
     return {
-        "kl": _distance(sampled, references),
+        **diagnostics.distance(sampled, references),
+        "advantage_level": diagnostics.advantage_level(pushes),
         "flat_groups": 1 - len(kept) / len(graded.rewards),
         "learning_rate": rate,
         **changes,
@@ -157,30 +160,29 @@ def _update(
     rate: float,
 ) -> dict[str, float]:
     """Take the optimiser steps of a rollout over the prompts that are kept."""
-    settings, norms, clipped, gap = config.grpo, [], [], 0.0
-    for inner in range(settings.inner_steps):
-        for i, prompts in enumerate(np.array_split(kept, settings.minibatches)):
+    settings, scored = config.grpo, NOTHING
+    updates: list[dict[str, float]] = []
+    gap = diagnostics.sampler_gap(NOTHING, rollout)
+    for _ in range(settings.inner_steps):
+        for prompts in np.array_split(kept, settings.minibatches):
             if not len(prompts):
                 continue
             rows = rows_of(prompts, settings.group)
-            grads, ratio, pushed = _gradient(
+            grads, scored, told = _gradient(
                 learner.params, config, policy, objective, rollout, rows, compared
             )
-            if inner == i == 0:
-                gap = _check_first(ratio, policy, learner.step)
+            if not updates:
+                gap = diagnostics.sampler_gap(scored, rollout)
+                _check_first(gap["logprob_gap"], policy, learner.step)
             norm = _check_finite(optim.global_norm(grads), learner.step)
             limits = settings.grad_clip, BETAS, settings.weight_decay
             learner.params, learner.optimiser, _ = sft.update(
                 learner.params, grads, learner.optimiser, rate, *limits
             )
-            norms.append(norm)
             bounds = settings.clip_low, settings.clip_high
-            clipped.append(grpo.clip_fraction(ratio, pushed, *bounds))
-    return {
-        "clip_fraction": float(np.mean(clipped)) if clipped else 0.0,
-        "grad_norm": float(np.mean(norms)) if norms else 0.0,
-        "logprob_gap": gap,
-    }
+            clipped = grpo.clip_fraction(scored.ratio, scored.advantages, *bounds)
+            updates.append({"clip_fraction": clipped, "grad_norm": norm, **told})
+    return {**diagnostics.average(updates), **gap, **diagnostics.spread(scored)}
 
 
 def _gradient(
@@ -191,10 +193,10 @@ def _gradient(
     rollout: Rollout,
     rows: np.ndarray,
     compared: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+) -> tuple[dict[str, Any], Scored, dict[str, float]]:
     """Differentiate the loss of some rows of a rollout.
 
-    Returns the gradient and, for every trained token, its ratio and its advantage.
+    Returns the gradient, the trained tokens, and how the loss counts them and the KL.
 
     Shapes: compared: advantages (B), reference log-probabilities and trust (B·(T-1))
     """
@@ -202,7 +204,8 @@ def _gradient(
     advantages, references, trust = compared
     mask = np.zeros_like(rollout.completion_mask)
     mask[rows] = rollout.completion_mask[rows]  # (B, T-1)
-    weights = objective.weights(mask, config).reshape(-1) * trust
+    token_weights = objective.weights(mask, config)  # (B, T-1)
+    weights = token_weights.reshape(-1) * trust
     old = rollout.old_logprobs.reshape(-1)
     width = mask.shape[1]
 
@@ -211,8 +214,11 @@ def _gradient(
     batches = microbatch.split(mask, rollout.tokens, settings.tokens_per_microbatch)
     results, grads = policy.gradients(loss, params, batches, config.threads)
     source = np.concatenate([batch.source for batch in batches])
-    logprobs = np.concatenate([to_numpy(out[1]) for out in results])
-    return grads, np.exp(logprobs - old[source]), advantages[source // width]
+    logprobs = [to_numpy(out[1]) for out in results]
+    told = diagnostics.weighing(token_weights, rows, rollout)
+    told["kl_loss"] = diagnostics.kl_loss(loss, batches, logprobs)
+    scored = np.concatenate(logprobs), old[source], advantages[source // width]
+    return grads, Scored(source, *scored), told
 
 
 def _reference_logprobs(
@@ -229,22 +235,13 @@ def _reference_logprobs(
     return score(learner.ref_params, config, policy, rollout.tokens, mask)
 
 
-def _distance(rollout: Rollout, references: np.ndarray) -> float:
-    """Estimate the KL from the sampling policy to the reference, a token (k3)."""
-    x = references - rollout.old_logprobs.reshape(-1)
-    x = x[np.isfinite(x)].astype(np.float64)
-    return float(np.mean(np.expm1(x) - x)) if x.size else 0.0
-
-
-def _check_first(ratio: np.ndarray, policy: Policy, step: int) -> float:
+def _check_first(gap: float, policy: Policy, step: int) -> None:
     """Before any update the policy is the sampler: every ratio must be one."""
-    gap = float(np.abs(np.log(ratio)).max())
     if not gap < policy.tolerance:
         raise UserError(
             f"step {step + 1}: sampled and scored log-probabilities differ by {gap:.2g}, "
             f"wanted less than {policy.tolerance:g}: the loss would not be that of the samples"
         )
-    return gap
 
 
 def _check_finite(norm: float, step: int) -> float:

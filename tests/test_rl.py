@@ -189,13 +189,14 @@ def test_each_edge_of_the_clip_reaches_the_loss(ratio: float) -> None:
             config = run_config(kl_weight=0.0, **widths)
             push = np.full(P * G, advantage)
             compared = push, np.full(1, np.nan), np.ones(1)
-            grads, told, pushed = rl._gradient(
+            grads, scored, _ = rl._gradient(
                 params(), config, POLICY, GRPO, moved, rows, compared
             )
             stopped = width == 0.1 and (ratio > 1) == (advantage > 0)
             assert (rl.optim.global_norm(grads) < 1e-6) == stopped, (advantage, width)
+            told = scored.ratio
             close("ratio", told, np.full(len(told), ratio), **F32)
-            assert np.all(pushed == advantage)
+            assert np.all(scored.advantages == advantage)
 
 
 def test_the_kl_that_is_reported() -> None:
