@@ -1,11 +1,12 @@
 """Does GRPO follow the gradient that it means to follow? Decided by enumeration.
 
-A policy of three words and two steps has nine sequences, so the expected reward and its
-gradient are known to the last digit; a single step over five words does the same for the KL.
+In a world of seven completions (`minir1.exact`) the expected reward and its gradient are
+known to the last digit; a single step over five words does the same for the KL.
 """
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,99 +14,70 @@ import pytest
 from check import F64, check_slopes, close, draw
 
 from minir1 import autograd as ag
-from minir1 import grpo
+from minir1 import exact, grpo
+from minir1.exact import tape
 from minir1.rng import generator
-from minir1.rollout import choose
 
-WORDS, STEPS = 3, 2
-SEQUENCES = np.array(list(itertools.product(range(WORDS), repeat=STEPS)))  # (9, 2)
-EARNED = np.array([1.0, 0.0, 0.2, 0.0, 1.0, -0.5, 0.3, 0.0, 0.7])
-POLICY = {"first": draw("first", WORDS), "second": draw("second", WORDS, WORDS)}
-
-
-def sequence_logprobs(policy: Any, sequences: np.ndarray) -> Any:
-    """log π of both words of each sequence: (N, 2)."""
-    n, rows = len(sequences), ag.reshape(policy["first"], (1, WORDS))
-    first = ag.token_logprobs(ag.take(rows, np.zeros(n, int)), sequences[:, 0])
-    second = ag.token_logprobs(ag.take(policy["second"], sequences[:, 0]), sequences[:, 1])
-    return ag.concatenate([first.reshape(n, 1), second.reshape(n, 1)], axis=1)
-
-
-def expected_reward(policy: Any) -> Any:
-    return ag.sum(ag.exp(ag.sum(sequence_logprobs(policy, SEQUENCES), axis=1)) * EARNED)
-
-
-PROBABILITY = np.exp(np.asarray(sequence_logprobs(POLICY, SEQUENCES)).sum(1))  # (9)
-_, TRUE_GRADIENT = ag.value_and_grad(expected_reward)(POLICY)
+EARNED = np.array([1.0, 0.0, 0.2, 1.0, -0.5, 0.3, 0.7])
+WORLD = replace(exact.example(digits=2, longest=2, targets=(0,)), rewards=EARNED[None])
+CHANCES, MASK = WORLD.chances[0], WORLD.mask
+TRUE_GRADIENT = exact.policy_gradient(WORLD)
 
 
 def objective_gradient(
-    sequences: np.ndarray, advantages: np.ndarray, chance: np.ndarray
-) -> Any:
-    """Minus the gradient of the GRPO loss, where sequence i has the weight chance_i."""
+    members: np.ndarray, advantages: np.ndarray, chances: np.ndarray
+) -> np.ndarray:
+    """Minus the gradient of the GRPO loss, where completion i has the weight chances_i."""
 
     def loss(policy: Any) -> Any:
-        logprobs = sequence_logprobs(policy, sequences)
+        logprobs = ag.take(tape.token_logprobs(policy, WORLD, 0), members)
+        weights = chances[:, None] * MASK[members]
         return grpo.grpo_loss(
-            logprobs, ag.stop_gradient(logprobs), advantages[:, None], chance[:, None]
+            logprobs, ag.stop_gradient(logprobs), advantages[:, None], weights
         )
 
-    _, grads = ag.value_and_grad(loss)(POLICY)
-    return {name: -np.asarray(g) for name, g in grads.items()}
+    return -tape.gradient(loss, WORLD)
 
 
 def test_the_true_gradient_is_the_slope_of_the_expected_reward() -> None:
-    close("probabilities", PROBABILITY.sum(), 1.0, **F64)
-    for name, p in POLICY.items():
+    first = WORLD.params["first"].size
+    for name, p, slope in (
+        ("first", WORLD.params["first"], TRUE_GRADIENT[:first]),
+        ("next", WORLD.params["next"], TRUE_GRADIENT[first:]),
+    ):
 
         def value(moved: np.ndarray, name: str = name) -> float:
-            return float(expected_reward({**POLICY, name: moved}).item())
+            policy = ag.tree_map(ag.array, {**WORLD.params, name: moved})
+            return float(tape.expected_reward(policy, WORLD).item())
 
-        check_slopes(name, value, p, TRUE_GRADIENT[name], at_most=9, h=1e-3)
+        check_slopes(name, value, p, slope.reshape(p.shape), at_most=9, h=1e-3)
 
 
 def test_the_expected_gradient_is_that_of_the_expected_reward() -> None:
-    grads = objective_gradient(SEQUENCES, EARNED, PROBABILITY)
-    for name, g in grads.items():
-        close(name, g, TRUE_GRADIENT[name], rtol=0, atol=1e-10)
+    grads = objective_gradient(np.arange(7), EARNED, CHANCES)
+    close("gradient", grads, TRUE_GRADIENT, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("group", [2, 3])
 def test_the_group_mean_shrinks_the_gradient_by_a_known_factor_only(group: int) -> None:
-    """Over all 9^G groups: the baseline contains the sample itself, so (G-1)/G remains."""
-    members = np.array(list(itertools.product(range(9), repeat=group)))  # (9^G, G)
+    """Over all 7^G groups: the baseline contains the sample itself, so (G-1)/G remains."""
+    members = np.array(list(itertools.product(range(7), repeat=group)))  # (7^G, G)
     advantages = grpo.group_advantages(EARNED[members], scale="none")
-    chance = np.repeat(PROBABILITY[members].prod(1) / group, group)
-    grads = objective_gradient(SEQUENCES[members.reshape(-1)], advantages.reshape(-1), chance)
-    for name, g in grads.items():
-        close(name, g, np.asarray(TRUE_GRADIENT[name]) * (group - 1) / group, 0, 1e-10)
+    chances = np.repeat(CHANCES[members].prod(1) / group, group)
+    grads = objective_gradient(members.reshape(-1), advantages.reshape(-1), chances)
+    close("gradient", grads, TRUE_GRADIENT * (group - 1) / group, rtol=0, atol=1e-10)
 
 
 def test_sampled_gradients_average_to_the_true_one() -> None:
     """4000 draws by the sampler's own `choose`, within four standard errors."""
     n = 4000
-    u = generator(0, "tests", "monte carlo").random((2, n), dtype=np.float32)
-    first = choose(np.repeat(POLICY["first"][None].astype(np.float32), n, 0), u[0])[0]
-    second = choose(POLICY["second"][first].astype(np.float32), u[1])[0]
-    rewards = EARNED[first * WORDS + second]
-    onehot = np.eye(WORDS)
-
-    def probabilities(z: np.ndarray) -> np.ndarray:
-        return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
-
-    each = {  # every draw's own gradient, r ∇ log π
-        "first": (onehot[first] - probabilities(POLICY["first"])) * rewards[:, None],
-        "second": np.zeros((n, WORDS, WORDS)),
-    }
-    pull = (onehot[second] - probabilities(POLICY["second"])[first]) * rewards[:, None]
-    each["second"][np.arange(n), first] = pull
-    sampled = np.stack([first, second], axis=1)
-    ours = objective_gradient(sampled, rewards, np.full(n, 1 / n))
-    for name, g in ours.items():
-        close(f"{name}, same draws", g, each[name].mean(0), **F64)
-        error = each[name].std(0) / math.sqrt(n)
-        assert np.all(np.abs(g - np.asarray(TRUE_GRADIENT[name])) < 4 * error), name
-        assert np.all(error < 0.02), name
+    drawn = WORLD.draw(0, n, generator(0, "tests", "monte carlo"))
+    each = EARNED[drawn, None] * WORLD.scores[0, drawn]  # every draw's own gradient
+    ours = objective_gradient(drawn, EARNED[drawn], np.full(n, 1 / n))
+    close("same draws", ours, each.mean(0), **F64)
+    error = each.std(0) / math.sqrt(n)
+    assert np.all(np.abs(ours - TRUE_GRADIENT) <= 4 * error)
+    assert np.all(error < 0.02) and error.max() > 0
 
 
 # KL
