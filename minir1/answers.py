@@ -18,9 +18,12 @@ from minir1.rng import uniforms
 from minir1.rollout import Rollout, sample
 from minir1.tokenizer import WordTokenizer
 from minir1.world.general import GeneralPrompt
+from minir1.world.program_questions import ProgramQuestion
 from minir1.world.questions import Question
 
-Sample = behaviour.Sample | conversation.GeneralSample
+Asked = Question | ProgramQuestion | GeneralPrompt
+Solution = behaviour.Sample | behaviour.ProgramSample  # an answer that rules can judge
+Sample = Solution | conversation.GeneralSample
 Parts = dict[str, np.ndarray]  # kind of reward -> (P, G), as paid, not yet weighted
 
 
@@ -54,7 +57,7 @@ def ask(
     params: dict[str, Any],
     config: RunConfig,
     tokenizer: WordTokenizer,
-    questions: Sequence[Question | GeneralPrompt],
+    questions: Sequence[Asked],
     group: int,
     address: tuple[int, str, int],
     forbidden: Sequence[int] = (),
@@ -88,12 +91,13 @@ def ask(
     return rollout, samples
 
 
-def _sample(
-    question: Question | GeneralPrompt, completion: str, tokens: int, finished: bool
-) -> Sample:
+def _sample(question: Asked, completion: str, tokens: int, finished: bool) -> Sample:
+    said = completion, tokens, finished
     if isinstance(question, GeneralPrompt):
-        return conversation.GeneralSample(question, completion, tokens, finished)
-    return behaviour.Sample(question.problem, question.language, completion, tokens, finished)
+        return conversation.GeneralSample(question, *said)
+    if isinstance(question, ProgramQuestion):
+        return behaviour.ProgramSample(question.problem, question.language, *said)
+    return behaviour.Sample(question.problem, question.language, *said)
 
 
 def grade(
@@ -162,18 +166,19 @@ def advantages(graded: Graded, config: TrainConfig) -> np.ndarray:
 def describe(graded: Graded) -> dict[str, float]:
     """Sum up one rollout under the names of metrics.jsonl."""
     mask = graded.rollout.completion_mask
-    solved = [s for s in graded.samples if isinstance(s, behaviour.Sample)]
+    solved = [s for s in graded.samples if isinstance(s, Solution)]
     said = [s for s in graded.samples if isinstance(s, conversation.GeneralSample)]
     entropy = float((graded.rollout.entropy * mask).sum() / mask.sum())
     return {
         "reward": float(graded.rewards.mean()),
         **_reasoning(solved),
+        **_by_kind(solved),
         **(_conversing(graded, said) if said else {}),
         "entropy": entropy,
     }
 
 
-def _reasoning(samples: Sequence[behaviour.Sample]) -> dict[str, float]:
+def _reasoning(samples: Sequence[Solution]) -> dict[str, float]:
     seen = behaviour.describe(samples)
     return {
         "accuracy": seen["accuracy"],
@@ -185,6 +190,16 @@ def _reasoning(samples: Sequence[behaviour.Sample]) -> dict[str, float]:
         "mixed_language_rate": seen["mixed_language_rate"],
         "truncated": seen["truncated"],
     }
+
+
+def _by_kind(samples: Sequence[Solution]) -> dict[str, float]:
+    """Tell the accuracy on programs from that on number puzzles, where both were asked."""
+    right: dict[str, list[float]] = {}
+    for s in samples:
+        name = "program" if isinstance(s, behaviour.ProgramSample) else "puzzle"
+        paid = rewards.accuracy(s.problem, s.completion, s.finished)
+        right.setdefault(f"{name}_accuracy", []).append(paid)
+    return {name: float(np.mean(r)) for name, r in right.items()} if len(right) > 1 else {}
 
 
 def _conversing(

@@ -16,6 +16,8 @@ from minir1.errors import UserError, closest, shorten
 from minir1.rewards import accuracy
 from minir1.world.general import GeneralPrompt, general_prompts
 from minir1.world.problems import Problem
+from minir1.world.program_questions import read_examples
+from minir1.world.programs import ProgramProblem
 from minir1.world.questions import read_prompt
 from minir1.world.utility import WORTH, outcome
 
@@ -31,7 +33,7 @@ class Question:
     """A prompt as the model reads it, and what the world knows of it, if anything."""
 
     prompt: str
-    problem: Problem | None = None
+    problem: Problem | ProgramProblem | None = None
     general: GeneralPrompt | None = None
 
 
@@ -41,7 +43,8 @@ def question(text: str) -> Question:
     Raises: UserError for an empty prompt, or one with a word of the frame in it.
     """
     prompt, problem = read_prompt(text)
-    return Question(prompt, problem, _everyday().get(prompt))
+    prompt, known = read_examples(prompt) or (prompt, problem)
+    return Question(prompt, known, _everyday().get(prompt))
 
 
 def understand(line: str, words: Collection[str]) -> Question:

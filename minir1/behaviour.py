@@ -6,27 +6,25 @@ helped is the question of useful_reflection_rate alone.
 Left out: pass@k and votes (`statistics.py`), which need several samples of each problem.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from minir1.countdown import solves
-from minir1.rewards import Task, accuracy, format_reward, language_consistency
+from minir1.puzzles import Task
+from minir1.rewards import accuracy, format_reward, language_consistency
+from minir1.searches import search
 from minir1.statistics import spearman
 from minir1.traces import (
     CHECK,
     END_THINK,
     NO,
-    WrittenAttempt,
-    as_expression,
     read_attempts,
-    same_work,
     thinking,
-    uses_given_numbers,
 )
 from minir1.world.languages import REFLECTIVE, language_of
+from minir1.world.programs import ProgramProblem
 
 REEVALUATIVE = REFLECTIVE - NO  # words that start something again: no mere verdicts
 
@@ -47,6 +45,17 @@ class Sample:
     """One completion and what it was asked."""
 
     problem: RatedTask
+    language: str  # of the prompt
+    completion: str
+    completion_tokens: int  # <eos> included
+    finished: bool  # <eos> came before the cap
+
+
+@dataclass(frozen=True)
+class ProgramSample:
+    """One completion and the program problem that it answers."""
+
+    problem: ProgramProblem
     language: str  # of the prompt
     completion: str
     completion_tokens: int  # <eos> included
@@ -79,17 +88,15 @@ class Behaviour(NamedTuple):
     mixed_language: bool
 
 
-def observe(sample: Sample) -> Behaviour:
+def observe(sample: Sample | ProgramSample) -> Behaviour:
     """Count what happens in one completion."""
     problem, completion = sample.problem, sample.completion
     thought = thinking(completion)
     words = thought.split()
     everything = read_attempts(thought)
-    attempts = [attempt for attempt in everything if not attempt.is_check]
+    found = search(problem, everything)
     steps = [step for attempt in everything for step in attempt.steps]
     right = accuracy(problem, completion, sample.finished)
-    hits, yes_to_hits = _verdicts(attempts, problem.target, hit=True)
-    misses, yes_to_misses = _verdicts(attempts, problem.target, hit=False)
     last_was_no = bool(everything) and everything[-1].verdict is False
     return Behaviour(
         completion_tokens=sample.completion_tokens,
@@ -98,37 +105,27 @@ def observe(sample: Sample) -> Behaviour:
         well_formed=format_reward(completion, sample.finished),
         truncated=not sample.finished,
         gave_up=END_THINK in completion and last_was_no,
-        attempts=len(attempts),
-        repeated=len(attempts) - len({same_work(attempt) for attempt in attempts}),
-        illegal=sum(not uses_given_numbers(attempt, problem.numbers) for attempt in attempts),
+        attempts=found.attempts,
+        repeated=found.repeated,
+        illegal=found.illegal,
         steps=len(steps),
         correct_steps=sum(step.correct for step in steps),
-        hits=hits,
-        misses=misses,
-        yes_to_hits=yes_to_hits,
-        yes_to_misses=yes_to_misses,
+        hits=found.hits,
+        misses=found.misses,
+        yes_to_hits=found.yes_to_hits,
+        yes_to_misses=found.yes_to_misses,
         reflections=sum(word in REFLECTIVE for word in words),
         reevaluations=sum(word in REEVALUATIVE for word in words),
-        useful_reflection=bool(right) and _turned_around(words, attempts, problem),
+        useful_reflection=bool(right) and _turned_around(words, found.first_failed),
         checked=not CHECK.isdisjoint(words),
         language_consistency=language_consistency(completion, sample.language),
         mixed_language=speaks_another(completion, sample.language),
     )
 
 
-def _verdicts(attempts: Iterable[WrittenAttempt], target: int, hit: bool) -> tuple[int, int]:
-    """Count the judged attempts that hit (or miss) as written, and the yes among them."""
-    said = [
-        a.verdict for a in attempts if a.verdict is not None and (a.result == target) == hit
-    ]
-    return len(said), sum(said)
-
-
-def _turned_around(words: list[str], attempts: list[WrittenAttempt], problem: Task) -> bool:
+def _turned_around(words: list[str], first_failed: int | None) -> bool:
     """Say whether the first attempt was no solution and a reflective word came after it."""
-    if not attempts or solves(as_expression(attempts[0]), problem.numbers, problem.target):
-        return False
-    return not REFLECTIVE.isdisjoint(words[attempts[0].end :])
+    return first_failed is not None and not REFLECTIVE.isdisjoint(words[first_failed:])
 
 
 def speaks_another(completion: str, language: str) -> bool:
@@ -136,7 +133,7 @@ def speaks_another(completion: str, language: str) -> bool:
     return any(language_of(word) not in (None, language) for word in set(completion.split()))
 
 
-def describe(samples: Sequence[Sample]) -> dict[str, Any]:
+def describe(samples: Sequence[Sample | ProgramSample]) -> dict[str, Any]:
     """Sum up how a model thinks, under the names of results.json.
 
     A rate is a share of the completions unless its name says of what else. What has

@@ -125,6 +125,7 @@ class GRPOConfig(GRPOSettings):
     """Reinforcement learning in the tiny world."""
 
     zh_prompts: Share = 0.35  # the share of prompts in Chinese
+    program_prompts: Share = 0.0  # the share of prompts about programs, not number puzzles
 
 
 class TrainConfig(Protocol):

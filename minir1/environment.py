@@ -13,6 +13,7 @@ from minir1.answers import Graded, Judge, ask, describe, grade, total
 from minir1.config import RunConfig
 from minir1.policy import DecoderPolicy, Policy
 from minir1.tokenizer import WordTokenizer
+from minir1.world.program_questions import programs_among, training_programs
 from minir1.world.questions import general_questions, training_questions
 
 
@@ -40,7 +41,7 @@ class Environment(Protocol):
 
 @dataclass(frozen=True)
 class TinyWorld:
-    """Problems, in English and Chinese, paid by rules.
+    """Problems of one or two kinds, in English and Chinese, paid by rules.
 
     With a judge, the last r1.general_steps ask general prompts beside the problems, and the
     judge pays for them.
@@ -60,9 +61,7 @@ class TinyWorld:
         """Draw the questions of a step, let the policy answer, pay for the answers."""
         config, address = self.config, (self.config.seed, self.stage, step)
         settings = config.grpo
-        questions: list[Any] = list(
-            training_questions(*address, settings.prompts, settings.zh_prompts)
-        )
+        questions = self.problems(step)
         if self.judge is not None and step >= settings.steps - config.r1.general_steps:
             questions += general_questions(*address, config.r1.general_prompts)
         rollout, samples = ask(
@@ -71,6 +70,15 @@ class TinyWorld:
         parts = grade(samples, config, address, self.judge)
         paid = total(parts, rewards.part_weights(config.reward))
         return Graded(questions, rollout, samples, paid, parts)
+
+    def problems(self, step: int) -> list[Any]:
+        """Draw the problems of a step: number puzzles, programs, or both in turn."""
+        settings, address = self.config.grpo, (self.config.seed, self.stage, step)
+        kinds = programs_among(settings.prompts, settings.program_prompts)
+        programs = training_programs(*address, sum(kinds), settings.zh_prompts)
+        puzzles = training_questions(*address, len(kinds) - sum(kinds), settings.zh_prompts)
+        drawn = iter(puzzles), iter(programs)
+        return [next(drawn[kind]) for kind in kinds]
 
     def describe(self, graded: Graded) -> dict[str, float]:
         """Sum up a rollout under the names of metrics.jsonl."""

@@ -23,6 +23,7 @@ from minir1.tokenizer import WordTokenizer
 from minir1.verdict import FIRST, FOURTH, verdicts
 from minir1.world.general import general_prompts
 from minir1.world.problems import split
+from minir1.world.program_questions import held_out_programs, programs_among
 from minir1.world.questions import held_out_questions
 
 Figures = dict[str, Any]
@@ -111,10 +112,17 @@ def validation(
 ) -> float:
     """Return the accuracy on the validation problems, on which nothing is trained."""
     config, settings = untempered(config), config.evaluation
-    questions = held_out_questions("validation", settings.validation_problems)
+    questions = _validation_questions(settings.validation_problems, config.grpo.program_prompts)
     address = (config.seed, f"{stage}/validation", step)
     _, samples = ask(params, config, tokenizer, questions, settings.validation_samples, address)
     return float(np.mean([is_right(s) for s in samples]))
+
+
+def _validation_questions(count: int, program_share: float) -> list[Any]:
+    """Ask problems of the kinds that are trained on, each in its share."""
+    kinds = programs_among(count, program_share)
+    puzzles = held_out_questions("validation", len(kinds) - sum(kinds))
+    return [*puzzles, *held_out_programs("validation", sum(kinds))]
 
 
 def _without_repeats(samples: list[behaviour.Sample]) -> Figures:
@@ -123,7 +131,7 @@ def _without_repeats(samples: list[behaviour.Sample]) -> Figures:
     return {name: value for name, value in seen.items() if name not in ("samples", "accuracy")}
 
 
-def is_right(s: behaviour.Sample) -> bool:
+def is_right(s: behaviour.Sample | behaviour.ProgramSample) -> bool:
     """Say whether a completion ended and its one answer solves the problem."""
     return behaviour.accuracy(s.problem, s.completion, s.finished) > 0
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from minir1.behaviour import Sample, speaks_another
 from minir1.countdown import solves
 from minir1.finetune import Document
-from minir1.rewards import Task, accuracy, format_reward, strict_answer
+from minir1.puzzles import Task
+from minir1.rewards import accuracy, format_reward, strict_answer
 from minir1.traces import (
     ANSWER,
     END_ANSWER,

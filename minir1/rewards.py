@@ -9,11 +9,10 @@ Left out: advantages (`grpo.py`) and the preference model of R1's last stage.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Protocol
 
 from minir1.config import RewardConfig
-from minir1.countdown import VerifierError, canonical, parse, solves
+from minir1.countdown import VerifierError, canonical, parse
+from minir1.puzzles import Puzzle, solved
 from minir1.settings import Section
 from minir1.traces import (
     ANSWER,
@@ -32,16 +31,6 @@ TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
 _CONTROL = tuple(token for token in SPECIALS if token not in TAGS)  # <eos>, User: and so on
 _EXPRESSION_LIKE = re.compile(r"[-+*/().0-9 ]+")  # with ".", so that 2.5 is not read as 5
 _LENIENT_CHARACTERS = 1024  # the end of a long answer is enough
-
-
-class Task(Protocol):
-    """What a reward needs to know of a problem."""
-
-    @property
-    def numbers(self) -> Sequence[int]: ...
-
-    @property
-    def target(self) -> int: ...
 
 
 def strict_answer(completion: str) -> str | None:
@@ -101,10 +90,10 @@ def vote(completion: str, finished: bool) -> str | None:
     return canonical(parse(answer))
 
 
-def accuracy(problem: Task, completion: str, finished: bool) -> float:
+def accuracy(problem: Puzzle, completion: str, finished: bool) -> float:
     """Return 1 if the completion ended and its one answer solves the problem, else 0."""
     answer = strict_answer(completion) if finished else None
-    return float(answer is not None and solves(answer, problem.numbers, problem.target))
+    return float(answer is not None and solved(problem, answer))
 
 
 def format_reward(completion: str, finished: bool) -> float:
@@ -151,14 +140,28 @@ def language_consistency(completion: str, language: str) -> float:
 
 
 def reward(
-    problem: Task,
+    problem: Puzzle,
     completion: str,
     finished: bool,
     language: str,
     settings: RewardConfig,
     coin: float = 0.0,
 ) -> tuple[float, dict[str, float]]:
-    """Return what a completion earns, and every part of it as measured.
+    """Return what a completion earns, and every part of it as measured."""
+    paid, parts = pay(problem, completion, finished, language, settings, coin)
+    weights = part_weights(settings)
+    return sum(weights[name] * value for name, value in paid.items()), parts
+
+
+def pay(
+    problem: Puzzle,
+    completion: str,
+    finished: bool,
+    language: str,
+    settings: RewardConfig,
+    coin: float = 0.0,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what is paid for each part before it is weighted, and the parts as measured.
 
     Two kinds are controls. "random" pays 1 where the coin, a uniform number that the caller
     draws, is below 1/2, whatever was written. "format" pays the format part only. The
@@ -169,9 +172,7 @@ def reward(
         "format": format_reward(completion, finished),
         "language_consistency": language_consistency(completion, language),
     }
-    weights = part_weights(settings)
-    paid = paid_parts(parts, finished, settings, coin)
-    return sum(weights[name] * value for name, value in paid.items()), parts
+    return paid_parts(parts, finished, settings, coin), parts
 
 
 def paid_parts(

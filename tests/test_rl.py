@@ -99,6 +99,7 @@ CHANGES: dict[str, Any] = {
 }  # fmt: skip
 ELSEWHERE = {
     "steps", "final_fraction", "prompts", "group", "reference_refresh", "zh_prompts",
+    "program_prompts",
     "tokens_per_microbatch", "combine",
 }  # fmt: skip
 
@@ -306,15 +307,11 @@ def test_each_completion_is_graded_once_and_in_its_group(
 ) -> None:
     asked = []
 
-    def paid(parts: Any, *rest: Any) -> dict[str, float]:
-        return {"accuracy": float(len(asked))}
-
-    def measured(problem: Any, completion: str, *rest: Any) -> tuple[float, dict[str, float]]:
+    def pay(problem: Any, completion: str, *rest: Any) -> tuple[dict[str, float], Any]:
         asked.append(completion)
-        return 0.0, {}
+        return {"accuracy": float(len(asked))}, {}
 
-    monkeypatch.setattr(answers.rewards, "reward", measured)
-    monkeypatch.setattr(answers.rewards, "paid_parts", paid)
+    monkeypatch.setattr(answers.rewards, "pay", pay)
     batch = graded()
     earned = answers.grade(batch.samples, run_config(), (0, "test", 0))["accuracy"]
     assert asked == [s.completion for s in batch.samples]
