@@ -12,6 +12,7 @@ from minir1 import reward_model
 from minir1.checkpoint import read_ours
 from minir1.config import RunConfig, changed
 from minir1.errors import UserError
+from minir1.faults.planted import FILE as INJECTED
 from minir1.pipeline import RECIPES, STUDENT
 from minir1.runfolder import RunFolder
 from minir1.storage.files import read_json
@@ -35,13 +36,15 @@ EVERYWHERE = ("seed", "backend", "model", "sample", "reward", "grpo")  # setting
 
 
 def require_same_base(origin: str | Path, base: Path) -> None:
-    """Refuse a run that cannot be read, has measured nothing, or began from another base.
+    """Refuse a run that cannot be read, is broken, measured nothing, or has another base.
 
     Raises: UserError.
     """
     old = Path(origin)
     _config(old)
     read_json(old / "results.json")
+    if (old / INJECTED).exists():
+        raise UserError(f"--from {origin}: a fault was planted in that run; leave out --from")
     if _digest(base) != _digest(old / "checkpoints" / "base"):
         raise UserError(f"--from {origin}: that run began from another base; leave out --from")
 

@@ -17,6 +17,7 @@ from minir1.cli_checkpoint import VERBS as CHECKPOINT_VERBS
 from minir1.cli_export import export
 from minir1.cli_options import (
     Verbs,
+    refuse_inject,
     refuse_with_model,
     refuse_with_resume,
     report_option,
@@ -69,6 +70,9 @@ def cli(context: click.Context) -> None:
     metavar="RUN",
     help="take over the stages of RUN that the changed settings leave as they are",
 )
+@click.option(
+    "--inject", metavar="FAULT", help="plant a known bug in R1-Zero, to see what it does"
+)
 @report_option
 @run_options
 def train(tiny: bool, model: str | None, task: str | None, **options: Any) -> None:
@@ -85,8 +89,9 @@ def train(tiny: bool, model: str | None, task: str | None, **options: Any) -> No
     distilled-rl  and by both
     """
     named = ("recipe", "seed", "base", "backend", "settings", "origin", "model", "task", "tune")
-    refuse_with_resume(*named)
+    refuse_with_resume(*named, "inject")
     whole_model = which_model(tiny, model, task, options["resume"])
+    refuse_inject(options["inject"], model, options["recipe"], options["origin"])
     from minir1 import commands
 
     recipe, tune = options.pop("recipe"), options.pop("tune")
@@ -94,7 +99,7 @@ def train(tiny: bool, model: str | None, task: str | None, **options: Any) -> No
         commands.train(recipe or "all", **options)
         return
     refuse_with_model("base", "origin")
-    for name in ("base", "origin", "resume"):
+    for name in ("base", "origin", "resume", "inject"):
         del options[name]
     commands.start_real(*whole_model, recipe=recipe or "r1-zero", tune=tune, **options)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from minir1.errors import UserError, did_you_mean
+from minir1.errors import UserError, did_you_mean, shorten
 
 SETTINGS = "change a setting, for example --set grpo.learning_rate=3e-4 (may be repeated)"
 NAMES = """
@@ -147,3 +147,14 @@ def refuse_with_model(*names: str) -> None:
     given = [options[n] for n in names if context.get_parameter_source(n) is typed]
     if given:
         raise UserError(f"{given[0]} belongs to the tiny world: leave it out with --model")
+
+
+def refuse_inject(
+    fault: str | None, model: str | None, recipe: str | None, origin: str | None
+) -> None:
+    """Refuse to plant a fault anywhere but in a new R1-Zero of the tiny world."""
+    if fault is not None and (model or origin or recipe != "r1-zero"):
+        raise UserError(
+            "--inject plants its fault in R1-Zero alone; type: minir1 train --tiny "
+            f"--recipe r1-zero --inject {shorten(fault)}"
+        )

@@ -16,6 +16,9 @@ from minir1.checkpoint import resolve
 from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, override, tiny
 from minir1.errors import UserError
+from minir1.faults.catalogue import find
+from minir1.faults.fault import Fault
+from minir1.faults.planted import fault_of, keep_fault
 from minir1.real_config import RealConfig, real
 from minir1.real_models import Prepared, heading, prepare, where, where_task
 from minir1.real_run import RECIPES, run_real
@@ -43,8 +46,9 @@ def train(
     quiet: bool,
     origin: str | None = None,
     report_to: Sequence[str] = (),
+    inject: str | None = None,
 ) -> None:
-    """Run a recipe, or go on with one; then write its report."""
+    """Run a recipe, or go on with one; then write its report. inject: see `faults/`."""
     modules = sinks.require(report_to)
     if resume:
         with open_team() as team:
@@ -57,19 +61,19 @@ def train(
         start = load(str(_kept_base(run)))
     else:
         require_alone()
+        fault = None if inject is None else find(inject)
         engine = _use(backend)
         _require_run(origin)
         start = load(base)
-        config = _settle(replace(tiny(recipe, seed), model=start.config), engine, settings)
+        chosen = (*fault.settings, *settings) if fault else settings
+        config = _settle(replace(tiny(recipe, seed), model=start.config), engine, chosen)
         if config.model != start.config:
             raise UserError(f"--set model.…: the shape of the model is that of the base {base}")
         if origin is not None:
             require_same_base(origin, resolve(base))
         run = RunFolder.create(out, config, engine, base)
-        run.keep_base(resolve(base))
-        if origin is not None:
-            taken = ", ".join(take_over(run, origin)) or "nothing: its settings differ"
-            make_console(stderr=True).print(f"taken over from {origin}: {taken}", markup=False)
+        _furnish(run, base, origin, fault)
+    _say_fault(run)
     sinks.attach(run, modules)
     _show(
         run,
@@ -80,6 +84,21 @@ def train(
         quiet,
     )
     report(str(run.path))
+
+
+def _furnish(run: RunFolder, base: str, origin: str | None, fault: Fault | None) -> None:
+    """Put into a new run what its stages need: its fault, its base, what it takes over."""
+    if fault:
+        keep_fault(run, fault)
+    run.keep_base(resolve(base))
+    if origin is not None:
+        taken = ", ".join(take_over(run, origin)) or "nothing: its settings differ"
+        make_console(stderr=True).print(f"taken over from {origin}: {taken}", markup=False)
+
+
+def _say_fault(run: RunFolder) -> None:
+    if fault := fault_of(run):
+        print(f"minir1: {fault.told}", file=sys.stderr)
 
 
 def start_real(

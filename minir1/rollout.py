@@ -9,7 +9,7 @@ and trained like any other.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,7 +57,10 @@ class Rollout:
         return self.tokens[row, start : start + int(self.completion_lengths[row])]
 
 
-def choose(logits: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
+
+
+def choose(logits: np.ndarray, u: np.ndarray) -> Drawn:
     """Draw a token from each row by inverting its distribution at u.
 
     Returns tokens, their log-probabilities, and the entropy of each row.
@@ -138,7 +141,7 @@ def sample(
     if lanes > 1 and small:
         rows = _decode_side_by_side(params, job, firsts, per_chunk, lanes)
     else:
-        chunks = parallel_map(lambda at: _decode(params, job, at, per_chunk), firsts, lanes)
+        chunks = parallel_map(lambda at: decode(params, job, at, per_chunk), firsts, lanes)
         rows = [row for chunk in chunks for row in chunk]
     repeated = [prompt for prompt in prompts for _ in range(group)]
     return assemble(repeated, rows, eos_ids, pad_id)
@@ -182,7 +185,7 @@ def answer_request(request: bytes) -> bytes:
     )
     params = from_numpy(arrays)
     rows = [
-        row for first in said["firsts"] for row in _decode(params, job, first, said["chunk"])
+        row for first in said["firsts"] for row in decode(params, job, first, said["chunk"])
     ]
     columns = [np.concatenate(column) for column in zip(*rows, strict=True)]
     lengths = np.array([len(row[0]) for row in rows], np.int32)
@@ -199,7 +202,13 @@ def _unpack(answer: dict[str, np.ndarray]) -> list["Row"]:
 Row = tuple[np.ndarray, np.ndarray, np.ndarray]  # tokens, log-probabilities, entropy
 
 
-def _decode(params: model.Params, job: Job, first: int, count: int) -> list[Row]:
+def decode(
+    params: model.Params,
+    job: Job,
+    first: int,
+    count: int,
+    draw: Callable[[np.ndarray, np.ndarray], Drawn] = choose,
+) -> list[Row]:
     """Decode one chunk of rows together until all have ended or reached the cap."""
     prompts = job.prompts[first : first + count]
     start = job.first_prompt + first
@@ -216,7 +225,7 @@ def _decode(params: model.Params, job: Job, first: int, count: int) -> list[Row]
     ended = np.zeros(rows, bool)
     for t in range(cap):
         z = to_numpy(scores) if temperature == 1.0 else to_numpy(scores) / temperature
-        drawn, logp, h = choose(without(z, job.forbidden), u[alive, t])
+        drawn, logp, h = draw(without(z, job.forbidden), u[alive, t])
         tokens[alive, t], logprobs[alive, t], entropy[alive, t] = drawn, logp, h
         newly = np.isin(drawn, job.eos_ids) & ~ended
         lengths[alive[newly]] = t + 1

@@ -18,6 +18,8 @@ from minir1.behaviour import Sample
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
 from minir1.environment import TinyWorld
+from minir1.faults.planted import plant
+from minir1.objective import GRPO
 from minir1.policy import DecoderPolicy
 from minir1.preference import Pair
 from minir1.runfolder import RunFolder
@@ -59,8 +61,9 @@ def reinforce(
         if not learner.step:
             look = timemachine.look(learner.params, config, start.tokenizer, name, 0)
             run.append_samples(look)
-        world = TinyWorld(config, start.tokenizer, name, judge)
-        yield from rl.train(learner, config, world, budget)
+        real = TinyWorld(config, start.tokenizer, name, judge)
+        world, objective = plant(run, real, GRPO, config, start)
+        yield from rl.train(learner, config, world, budget, objective)
 
     total = config.grpo.steps if budget is None else 0
     return follow(stage, start.params, steps, record, total, config.save_every)

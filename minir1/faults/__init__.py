@@ -1,0 +1,1 @@
+"""Known bugs of other trainers, planted on purpose: `minir1 train --tiny --inject FAULT`."""
