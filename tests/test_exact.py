@@ -167,6 +167,8 @@ def test_sampled_kl_losses_and_values_average_to_the_exact_ones() -> None:
 
     for name in slope:
         assert off(name, name) < 4, name
+        each = np.einsum("nt,ntd->nd", slope[name], one.token_scores[0, drawn])
+        assert each.var(axis=0).sum() == pytest.approx(losses[name].variance, rel=0.05), name
     assert off("k2", "k3") > 4 and off("k3", "k2") > 4 and off("k1", "k2") > 4
 
 
