@@ -86,15 +86,32 @@ def score(samples: list[behaviour.Sample], group: int, seed: int) -> Figures:
     votes = [vote(s.completion, s.finished) for s in samples]
     ballots = [votes[i : i + group] for i in range(0, len(votes), group)]
     majority = maj_at_k(ballots, right, group)  # (P)
-    ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128, 256) if k <= group]
-    solved = right.sum(axis=1)
-    size = {"problems": len(right), "samples": group}
     return {
-        "pass_at_1": {**interval(right.mean(axis=1), seed), **size},
-        "pass_at_1_lenient": {**interval(lenient.mean(axis=1), seed), **size},
+        "pass_at_1": mean_of(right, seed),
+        "pass_at_1_lenient": mean_of(lenient, seed),
         f"maj_at_{group}": interval(majority, seed),
-        "pass_at_k": {str(k): float(pass_at_k(group, solved, k).mean()) for k in ks},
+        "pass_at_k": passes(right),
     }
+
+
+def mean_of(right: np.ndarray, seed: int) -> dict[str, float]:
+    """Return the share of right samples with its interval over problems, and their number.
+
+    Shapes: right (P, n)
+    """
+    problems, samples = right.shape
+    size = {"problems": problems, "samples": samples}
+    return {**interval(right.mean(axis=1), seed), **size}
+
+
+def passes(right: np.ndarray) -> dict[str, float]:
+    """Return pass@k for every power of two up to the number of samples.
+
+    Shapes: right (P, n)
+    """
+    group, solved = right.shape[1], right.sum(axis=1)
+    ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128, 256) if k <= group]
+    return {str(k): float(pass_at_k(group, solved, k).mean()) for k in ks}
 
 
 def general_answers(

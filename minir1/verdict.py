@@ -6,6 +6,7 @@ training: a trace is written for the model, up to an attempt, and the next word 
 Near misses are used, the hardest to tell apart.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,21 @@ def verdicts(
     questions: list[Question],
     place: int = FIRST,
 ) -> dict[str, float]:
-    """Return mean P(yes) / (P(yes) + P(no)) after a hit and after a near miss.
+    """Return mean P(yes) / (P(yes) + P(no)) after a hit and after a near miss."""
+    pairs = [p for p in (probe_texts(question, place) for question in questions) if p]
+    return verdicts_after(params, config, tokenizer, pairs)
+
+
+def verdicts_after(
+    params: dict[str, Any],
+    config: ModelConfig,
+    tokenizer: WordTokenizer,
+    pairs: Sequence[tuple[str, str]],
+) -> dict[str, float]:
+    """Return mean P(yes) / (P(yes) + P(no)) after the texts that hit, and those that miss.
 
     Yes and no count in either language.
     """
-    pairs = [p for p in (probe_texts(question, place) for question in questions) if p]
     texts = [text for pair in pairs for text in pair]
     rows = [np.array(tokenizer.encode(text)) for text in texts]
     tokens = pad(rows, tokenizer.pad_id)
