@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from minir1 import evaluate, finetune, pretrain, reward_model, rl, timemachine
-from minir1.answers import Judge
+from minir1.answers import Judge, Solution
 from minir1.backend import from_numpy, to_numpy
-from minir1.behaviour import Sample
 from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
 from minir1.environment import TinyWorld
@@ -184,7 +183,7 @@ def _record(
         stage.run.append_samples(timemachine.look(*looked))
     stage.run.append_metrics(metrics)
     stage.ui.step(metrics)
-    problems = [i for i, s in enumerate(step.graded.samples) if isinstance(s, Sample)]
+    problems = [i for i, s in enumerate(step.graded.samples) if isinstance(s, Solution)]
     ended = [i for i in problems if step.graded.samples[i].finished]
     shown = (ended or problems)[0]
     s = step.graded.samples[shown]
@@ -192,7 +191,7 @@ def _record(
         step.graded.questions[shown // config.grpo.group].prompt,
         s.completion,
         float(step.graded.rewards.reshape(-1)[shown]),
-        isinstance(s, Sample) and evaluate.is_right(s),
+        isinstance(s, Solution) and evaluate.is_right(s),
     )
 
 
