@@ -43,6 +43,8 @@ class Judge(Protocol):
 class Graded:
     """A rollout, what was asked, and what each completion earned.
 
+    discarded: what was sampled besides and is not trained on (`resampling.py`).
+
     Shapes: questions [P], samples [B], rewards (P, G) = sum over parts of weight · part
     """
 
@@ -51,6 +53,7 @@ class Graded:
     samples: Sequence[Any]
     rewards: np.ndarray
     parts: Parts = field(default_factory=dict)
+    discarded: Rollout | None = None
 
 
 def ask(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
+from minir1.grpo_config import GRPOSettings
 from minir1.model_config import ModelConfig
 from minir1.settings import (
     Count,
@@ -82,42 +83,6 @@ class RewardConfig(Section):
         0.0  # times the share of words in the prompt's language; R1 stage 1: summed
     )
     preference: Weight = 0.0  # times the reward model's score of a general answer
-
-
-@dataclass(frozen=True)
-class GRPOSettings(Section):
-    """Reinforcement learning with group-relative advantages, whatever is asked."""
-
-    section: ClassVar[str] = "grpo"
-
-    steps: Whole = 40  # rollouts; R1-Zero: 10,400 updates, 16 a rollout
-    prompts: Count = 32  # P, prompts a rollout; R1: 512 (32 an update)
-    group: Annotated[int, Range(2)] = 8  # G, completions a prompt, compared together; R1: 16
-    learning_rate: Positive = 5e-4  # R1: 3e-6
-    warmup: Whole = 3  # steps over which the learning rate rises; R1: not disclosed
-    final_fraction: Share = 0.1  # of it, where its linear fall ends; R1: not disclosed
-    clip_low: Positive = 0.2  # the ratio may fall to 1 - this; R1 stage 1: 10, so never clipped
-    clip_high: Positive = 0.2  # the ratio may rise to 1 + this; R1 stage 1: 10
-    scale: Literal["std", "none"] = "std"  # what advantages are divided by; R1: std
-    combine: Literal["sum", "normalise"] = "sum"  # rewards, or each one's advantages
-    average: Literal["token", "sequence", "constant"] = "token"  # of the loss; R1: not stated
-    kl_weight: Weight = 0.0  # the pull to the reference policy; R1: 0.001
-    kl_estimator: Literal["k2", "k3"] = "k2"  # k2 has the gradient of the reverse KL; R1: k3
-    inner_steps: Count = 1  # passes over a rollout; R1: 1
-    minibatches: Count = 2  # optimiser updates a pass; R1: 16
-    reference_refresh: Whole = (
-        0  # steps until the policy is the new reference, 0: never; R1: 400
-    )
-    grad_clip: Positive = 1.0  # the largest norm of a gradient; R1: not disclosed
-    weight_decay: Weight = 0.0  # R1: not disclosed
-    tokens_per_microbatch: Count = 1280  # tokens in memory at once; changes rounding only
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.minibatches > self.prompts:
-            self.refuse(
-                "minibatches", f"at most grpo.prompts={self.prompts}: groups stay whole"
-            )
 
 
 @dataclass(frozen=True)

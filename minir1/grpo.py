@@ -28,17 +28,21 @@ def group_advantages(rewards: np.ndarray, scale: str = "std") -> np.ndarray:
 
     A flat group (all right or all wrong) gets zeros: it has nothing to teach. std divides
     by G, not G - 1. scale="none" leaves the division out (Dr. GRPO): dividing gives very
-    easy and very hard prompts more weight than those half solved.
+    easy and very hard prompts more weight than those half solved. scale="batch" divides by
+    the spread of all rewards, the same for every prompt.
 
     Shapes: rewards (P, G) -> (P, G)
-    Source: DeepSeekMath, section 4.1.2; Liu et al. 2025 (Dr. GRPO), section 3.1
+    Source: DeepSeekMath, section 4.1.2; Liu et al. 2025 (Dr. GRPO), section 3.1; Liu et al.
+    2025 (Lite PPO, arXiv 2508.08221)
     """
     centred = rewards - rewards.mean(axis=1, keepdims=True)  # (P, G)
     centred[flat_groups(rewards)] = 0
     if scale == "none":
         return centred
+    if scale == "batch":
+        return centred / (rewards.std() + EPS)
     if scale != "std":
-        raise ValueError(f'scale={scale!r}: wanted "std" or "none"')
+        raise ValueError(f'scale={scale!r}: wanted "std", "batch" or "none"')
     return centred / (rewards.std(axis=1, keepdims=True) + EPS)
 
 

@@ -18,6 +18,21 @@ from minir1.objective import Objective
 from minir1.policy import Policy
 
 
+def row_ends(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Say of every token where its row begins and ends among the tokens of a micro-batch.
+
+    The tokens of a row lie side by side, and no row is cut (`microbatch.split`).
+
+    Shapes: rows (N) -> first, last (N)
+    """
+    begins = np.flatnonzero(np.diff(rows, prepend=-1))
+    lengths = np.diff(begins, append=len(rows))
+    return {
+        "first": np.repeat(begins, lengths),
+        "last": np.repeat(begins + lengths - 1, lengths),
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class PolicyLoss:
     """The loss of some rows of a rollout: call it with parameters and a micro-batch.
@@ -52,6 +67,8 @@ class PolicyLoss:
         }
         if self.settings.kl_weight:
             found["references"] = self.references[source]
+        if self.objective.by_row:
+            found |= row_ends(source // self.width)
         return {name: value.astype(np.float32) for name, value in found.items()}
 
     def value(self, logprobs: Any, numbers: dict[str, Any]) -> tuple[Any, Any]:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from minir1 import finetune, rl
-from minir1.answers import Graded, advantages
+from minir1.answers import Graded
 from minir1.errors import UserError
 from minir1.exercises import TaskWorld
 from minir1.finetune import Text
+from minir1.objectives import chosen
 from minir1.real_config import RealConfig
 from minir1.real_models import RealModel
+from minir1.resampling import resampled
 from minir1.runfolder import RunFolder
 from minir1.stage_config import FineTuneConfig
 from minir1.tasks import Task
@@ -61,7 +63,8 @@ class RealStage:
 
 def reinforce(stage: RealStage, params: dict[str, Any]) -> rl.Learner:
     """Run one stage of reinforcement learning, from its last saved step to its end."""
-    config, world = stage.config, stage.world()
+    config = stage.config
+    world = resampled(stage.world(), config.grpo.extra_draws)
 
     def record(learner: rl.Learner, step: rl.Step) -> None:
         metrics, every = dict(step.metrics), config.evaluation.every
@@ -77,7 +80,7 @@ def reinforce(stage: RealStage, params: dict[str, Any]) -> rl.Learner:
     def steps(learner: rl.Learner) -> Iterator[rl.Step]:
         if not learner.step:
             stage.run.append_samples(look(stage, learner))
-        yield from rl.train(learner, config, world)
+        yield from rl.train(learner, config, world, objective=chosen(config.grpo))
 
     total = config.grpo.steps
     return follow(stage.followed, params, steps, record, total, config.save_every)
@@ -126,7 +129,7 @@ def look(stage: RealStage, learner: rl.Learner) -> list[dict[str, Any]]:
     world = stage.world(untempered=True)
     rollout, attempts = world.ask(learner.params, asked, GROUP, address)
     graded = world.paid(asked, rollout, attempts, address)
-    compared = advantages(graded, stage.config).reshape(-1)
+    compared = chosen(stage.config.grpo).advantages(graded, stage.config).reshape(-1)
     return [
         {
             "stage": stage.name,

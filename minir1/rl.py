@@ -71,8 +71,7 @@ def train(
     while (done := progress(learner, config, budget)) < 1:
         started = time.perf_counter()
         graded = world.rollout(learner.params, learner.step)
-        lengths = graded.rollout.prompt_lengths, graded.rollout.completion_lengths
-        learner.flops += world.policy.rollout_flops(*lengths, config.grpo.group)
+        learner.flops += _sampling_flops(world.policy, graded, config.grpo.group)
         rollout_seconds = time.perf_counter() - started
         update_started = time.perf_counter()
         expected = learner.step / done if budget and done else None
@@ -88,6 +87,7 @@ def train(
                 "stage": world.stage,
                 "step": learner.step,
                 "seconds": learner.seconds,
+                "flops": learner.flops,
                 **world.describe(graded),
                 **diagnostics.answers(graded),
                 **changes,
@@ -179,8 +179,9 @@ def _update(
             learner.params, learner.optimiser, _ = sft.update(
                 learner.params, grads, learner.optimiser, rate, *limits
             )
-            bounds = settings.clip_low, settings.clip_high
-            clipped = grpo.clip_fraction(scored.ratio, scored.advantages, *bounds)
+            of_row = scored.source // rollout.completion_mask.shape[1]
+            pushed = scored.ratio, scored.advantages, of_row
+            clipped = objective.clip_fraction(*pushed, settings)
             updates.append({"clip_fraction": clipped, "grad_norm": norm, **told})
     return {**diagnostics.average(updates), **gap, **diagnostics.spread(scored)}
 
@@ -219,6 +220,13 @@ def _gradient(
     told["kl_loss"] = diagnostics.kl_loss(loss, batches, logprobs)
     scored = np.concatenate(logprobs), old[source], advantages[source // width]
     return grads, Scored(source, *scored), told
+
+
+def _sampling_flops(policy: Policy, graded: Graded, group: int) -> float:
+    """Count what sampling needed, with what was discarded."""
+    sampled = [graded.rollout, *([graded.discarded] if graded.discarded else [])]
+    counted = ((r.prompt_lengths, r.completion_lengths) for r in sampled)
+    return sum(policy.rollout_flops(*lengths, group) for lengths in counted)
 
 
 def _reference_logprobs(

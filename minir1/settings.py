@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import reduce
 from typing import (
     Annotated,
     Any,
@@ -88,6 +89,14 @@ class Section:
     def refuse(self, name: str, wanted: str) -> None:
         """Raise the error of a field whose value does not go with the others."""
         raise UserError(f"{self.key(name)}={shorten(getattr(self, name))}: wanted {wanted}")
+
+    def brings(self, name: str, value: object) -> Mapping[str, Any]:
+        """Say which settings of this section another value of one sets too: none, usually."""
+        return {}
+
+    def without_use(self) -> tuple[str, ...]:
+        """Name the settings that the others leave without any effect: none, usually."""
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain nested dicts that JSON can hold."""
@@ -221,11 +230,13 @@ def _suggest(key: str, keys: Iterable[str]) -> str:
 def override(config: S, assignments: Iterable[str]) -> S:
     """Return the configuration with "a.b=value" assignments applied, all at once.
 
-    All at once, because two settings may only be right together.
+    All at once, because two settings may only be right together. What a setting brings along
+    is set as well, where it is not assigned itself.
 
-    Raises: UserError for an unknown key, a wrong type or a value out of range.
+    Raises: UserError for an unknown key, a wrong type, a value out of range, or one that
+    would be ignored.
     """
-    flat = flatten(config)
+    flat, assigned = flatten(config), {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         key = key.strip()
@@ -241,5 +252,27 @@ def override(config: S, assignments: Iterable[str]) -> S:
             )
         if not equals or not text.strip():
             raise UserError(f"--set {shorten(assignment)}: wanted --set {key}={flat[key]}")
-        flat[key] = _literal(text.strip(), flat[key])
-    return type(config).from_dict(_unflatten(flat))
+        assigned[key] = _literal(text.strip(), flat[key])
+    made = type(config).from_dict(_unflatten(flat | _brought(config, assigned) | assigned))
+    for section, key, name in _owners(made, assigned):
+        if name in section.without_use():
+            raise UserError(
+                f"--set {key}=…: the other settings leave it without effect; omit it"
+            )
+    return made
+
+
+def _owners(config: Section, keys: Iterable[str]) -> Iterator[tuple[Section, str, str]]:
+    """Find the section of each dotted key, and the key's last part."""
+    for key in keys:
+        *sections, name = key.split(".")
+        yield reduce(getattr, sections, config), key, name
+
+
+def _brought(config: Section, assigned: Mapping[str, object]) -> dict[str, Any]:
+    """Return what assignments bring along, under dotted keys."""
+    return {
+        section.key(other): value
+        for section, key, name in _owners(config, assigned)
+        for other, value in section.brings(name, assigned[key]).items()
+    }

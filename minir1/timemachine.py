@@ -1,8 +1,8 @@
 """What did the same few questions get, again and again, while the model was trained?
 
-Every look asks a few validation problems a whole group of answers, and keeps what GRPO would
-make of them: the reward, the advantage within the group, the log-probability of every token.
-Nothing is trained on these answers. `report.html` lets a reader travel through them.
+Every look asks a few validation problems a whole group of answers, and keeps what training
+would make of them: the reward, the advantage, the log-probability of every token. Nothing
+is trained on these answers. `report.html` lets a reader travel through them.
 """
 
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from minir1 import evaluate, rewards
-from minir1.answers import Graded, advantages, ask, grade, total
+from minir1.answers import Graded, ask, grade, total
 from minir1.config import RunConfig
+from minir1.objectives import chosen
 from minir1.tokenizer import WordTokenizer
 from minir1.world.questions import held_out_questions
 
@@ -29,7 +30,8 @@ def look(
     rollout, samples = ask(params, config, tokenizer, questions, GROUP, address)
     parts = grade(samples, config, address, group=GROUP)
     paid = total(parts, rewards.part_weights(config.reward))  # (P, G)
-    compared = advantages(Graded(questions, rollout, samples, paid, parts), config)
+    graded = Graded(questions, rollout, samples, paid, parts)
+    compared = chosen(config.grpo).advantages(graded, config)
     return [
         {
             "stage": stage,

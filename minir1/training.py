@@ -18,9 +18,10 @@ from minir1.config import RunConfig
 from minir1.datasets import Checkpoint, Dataset
 from minir1.environment import TinyWorld
 from minir1.faults.planted import plant
-from minir1.objective import GRPO
+from minir1.objectives import chosen
 from minir1.policy import DecoderPolicy
 from minir1.preference import Pair
+from minir1.resampling import resampled
 from minir1.runfolder import RunFolder
 from minir1.stage_config import FineTuneConfig
 from minir1.tokenizer import WordTokenizer
@@ -60,8 +61,9 @@ def reinforce(
         if not learner.step:
             look = timemachine.look(learner.params, config, start.tokenizer, name, 0)
             run.append_samples(look)
-        real = TinyWorld(config, start.tokenizer, name, judge)
-        world, objective = plant(run, real, GRPO, config, start)
+        asked = TinyWorld(config, start.tokenizer, name, judge)
+        real = resampled(asked, config.grpo.extra_draws), chosen(config.grpo)
+        world, objective = plant(run, *real, config, start)
         yield from rl.train(learner, config, world, budget, objective)
 
     total = config.grpo.steps if budget is None else 0

@@ -125,7 +125,7 @@ def test_an_unknown_key_says_what_to_type(given: str, said: str) -> None:
         ("model.tie_word_embeddings=1", "true or false"),
         ("model.head_dim=31", "an even number: rotary positions turn pairs"),
         ("model.num_key_value_heads=3", "a divisor of num_attention_heads=4"),
-        ("grpo.scale=sdt", "std or none; did you mean std?"),
+        ("grpo.scale=sdt", "std, batch or none; did you mean std?"),
         ("grpo.average=mean", "token, sequence or constant"),
         ("reward.kind=3", "rule, random or format"),
         ("recipe=r0", "pretrain, r1-zero, r1 or all"),

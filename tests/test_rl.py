@@ -12,6 +12,7 @@ from minir1.config import GRPOConfig, ModelConfig, RewardConfig, RunConfig, Samp
 from minir1.environment import TinyWorld
 from minir1.errors import UserError
 from minir1.objective import GRPO
+from minir1.objectives import chosen
 from minir1.policy import DecoderPolicy
 from minir1.tokenizer import WordTokenizer
 from minir1.world.problems import Problem
@@ -84,7 +85,8 @@ def improved(
     learner = rl.Learner(params(), params("reference"), optim.adamw_init(params()), step)
     threads = knobs.pop("threads", 1)
     config = dataclasses.replace(run_config(**knobs), threads=threads)
-    metrics = rl.improve(learner, config, POLICY, batch or graded())
+    batch, objective = batch or graded(), chosen(config.grpo)
+    metrics = rl.improve(learner, config, POLICY, batch, objective=objective)
     return {n: np.asarray(p) for n, p in learner.params.items()}, metrics
 
 
@@ -95,12 +97,13 @@ def distance(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
 CHANGES: dict[str, Any] = {
     "learning_rate": 0.021, "warmup": 3, "clip_low": 0.03, "clip_high": 0.03, "scale": "none",
     "average": "sequence", "kl_weight": 0.6, "kl_estimator": "k3", "inner_steps": 2,
-    "minibatches": 3, "grad_clip": 0.04, "weight_decay": 0.5,
+    "minibatches": 3, "grad_clip": 0.04, "weight_decay": 0.5, "objective": "cispo",
+    "truncated": "left-out",
 }  # fmt: skip
 ELSEWHERE = {
     "steps", "final_fraction", "prompts", "group", "reference_refresh", "zh_prompts",
     "program_prompts",
-    "tokens_per_microbatch", "combine",
+    "tokens_per_microbatch", "combine", "extra_draws", "overlong",
 }  # fmt: skip
 
 

@@ -34,6 +34,16 @@ class Setting:
     ours: str
 
 
+def require_grpo(config: RunConfig | RealConfig) -> None:
+    """Refuse what only we know how to do. Raises: UserError."""
+    grpo = config.grpo
+    if grpo.objective not in ("grpo", "dr-grpo", "lite-ppo"):
+        grpo.refuse("objective", "grpo, dr-grpo or lite-ppo for an export")
+    for name, usual in (("extra_draws", 0), ("overlong", 0.0), ("truncated", "taught")):
+        if getattr(grpo, name) != usual:
+            grpo.refuse(name, f"{usual} for an export")
+
+
 def write_common(
     source: Source, config: RunConfig | RealConfig, folder: Path, dtype: str
 ) -> Wording:
@@ -41,6 +51,7 @@ def write_common(
 
     Raises: UserError for what cannot be exported.
     """
+    require_grpo(config)
     words = wording(config, write_model(source, folder / MODEL, dtype))
     portable = config
     if isinstance(config, RealConfig):

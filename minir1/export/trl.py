@@ -24,7 +24,7 @@ from minir1.rl import BETAS
 from minir1.storage.files import to_json
 
 LOSS = {"token": "dapo", "sequence": "grpo", "constant": "dr_grpo"}
-SCALE = {"std": "group", "none": "none"}
+SCALE = {"std": "group", "batch": "batch", "none": "none"}
 COMBINE = {"sum": "sum_then_normalize", "normalise": "normalize_then_sum"}
 
 

@@ -100,6 +100,8 @@ def settings(config: RunConfig | RealConfig, longest: int) -> list[Setting]:
 
     Raises: UserError for a rollout that cannot be cut into equal parts.
     """
+    if config.grpo.scale == "batch":
+        config.grpo.refuse("scale", "std or none: verl knows no other")
     warmup = min(config.grpo.warmup, config.grpo.steps) * updates(config)
     chosen = [
         *_data(config, longest),

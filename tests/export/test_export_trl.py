@@ -82,7 +82,7 @@ def test_no_setting_of_grpo_is_forgotten() -> None:
     refresh = override(tiny(), ["grpo.reference_refresh=1", "grpo.kl_weight=0.1"])
     written += " ".join(setting.ours for setting in settings(refresh))
     left = [name for name in tiny().grpo.to_dict() if name not in written]
-    assert left == ["zh_prompts"]  # which is in the questions
+    assert left == ["zh_prompts", "program_prompts"]  # which is in the questions
 
 
 def test_the_folder_has_the_questions_of_the_run_in_order(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_no_setting_of_grpo_is_forgotten() -> None:
     readme = (Path(__file__).parents[2] / "minir1/export/templates/verl_readme.txt").read_text()
     written = " ".join(s.ours for s in settings(tiny("r1-zero"), 11)) + readme
     left = {name for name in tiny().grpo.to_dict() if f"grpo.{name}" not in written}
-    assert left == {"zh_prompts", "tokens_per_microbatch"}
+    assert left == {"zh_prompts", "program_prompts", "tokens_per_microbatch"}
 
 
 def test_floats_have_a_dot_which_yaml_wants() -> None:
