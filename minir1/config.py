@@ -74,9 +74,22 @@ class RewardConfig(Section):
 
     section: ClassVar[str] = "reward"
 
-    kind: Literal["rule", "random", "format"] = (
-        "rule"  # random and format are controls; R1: rule
-    )
+    kind: Literal[
+        "rule",  # R1's
+        "random",  # random and format are controls
+        "format",
+        "drafts",  # this and all below are weak on purpose: weak_rewards.py
+        "last-result",
+        "verdict",
+        "any-numbers",
+        "length",
+        "reflective",
+        "truncated",
+        "penalty",
+        "language",
+        "noise-30",
+        "noise-50",
+    ] = "rule"
     accuracy: Weight = 1.0  # for the right answer; R1: 1
     format: Weight = 0.1  # for think and answer tags in order; R1: equal weights
     language: Weight = (
@@ -180,6 +193,10 @@ class RunConfig(Section):
             longest = self.model.max_position_embeddings
             self.sample.refuse(
                 "max_tokens", f"less than model.max_position_embeddings={longest}"
+            )
+        if self.grpo.program_prompts and self.reward.kind not in ("rule", "random", "format"):
+            self.grpo.refuse(
+                "program_prompts", f"0: reward.kind={self.reward.kind} knows puzzles alone"
             )
 
 

@@ -24,7 +24,9 @@ from minir1.traces import (
     thinking,
     without_eos,
 )
+from minir1.weak_rewards import GRADERS, Answered, weak_parts
 from minir1.world.languages import SPECIALS, language_of
+from minir1.world.programs import ProgramProblem
 
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
 
@@ -164,21 +166,27 @@ def pay(
     """Return what is paid for each part before it is weighted, and the parts as measured.
 
     Two kinds are controls. "random" pays 1 where the coin, a uniform number that the caller
-    draws, is below 1/2, whatever was written. "format" pays the format part only. The
-    parts are measured alike for all three kinds, so that the curves can be compared.
+    draws, is below 1/2, whatever was written. "format" pays the format part only. Others
+    are weak on purpose (`weak_rewards.py`). The parts are measured alike for all kinds, so
+    that the curves can be compared.
     """
     parts = {
         "accuracy": accuracy(problem, completion, finished),
         "format": format_reward(completion, finished),
         "language_consistency": language_consistency(completion, language),
     }
-    return paid_parts(parts, finished, settings, coin), parts
+    if settings.kind not in GRADERS:
+        return paid_parts(parts, finished, settings, coin), parts
+    assert not isinstance(problem, ProgramProblem)  # a configuration refuses the two together
+    asked, answer = (problem.numbers, problem.target), strict_answer(completion)
+    given = Answered(*asked, completion, finished, answer, parts, coin)
+    return weak_parts(settings.kind, given), parts
 
 
 def paid_parts(
     parts: dict[str, float], finished: bool, settings: RewardConfig, coin: float = 0.0
 ) -> dict[str, float]:
-    """Return what each kind of reward pays before it is weighted.
+    """Return what the rules and their controls pay before it is weighted.
 
     The language is paid to well-formed answers only: a thought that is broken off, because
     no solution is in sight, is consistent too, and breaking off would be learnt.

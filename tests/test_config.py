@@ -105,6 +105,12 @@ def test_an_unknown_key_says_what_to_type(given: str, said: str) -> None:
     assert said in message(given)
 
 
+KINDS = (
+    "rule, random, format, drafts, last-result, verdict, any-numbers, length, reflective, "
+    "truncated, penalty, language, noise-30 or noise-50"
+)
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
@@ -127,7 +133,9 @@ def test_an_unknown_key_says_what_to_type(given: str, said: str) -> None:
         ("model.num_key_value_heads=3", "a divisor of num_attention_heads=4"),
         ("grpo.scale=sdt", "std, batch or none; did you mean std?"),
         ("grpo.average=mean", "token, sequence or constant"),
-        ("reward.kind=3", "rule, random or format"),
+        ("reward.kind=3", KINDS),
+        ("reward.kind=verdct", f"{KINDS}; did you mean verdict?"),
+        ("reward.kind=last_result", f"{KINDS}; did you mean last-result?"),
         ("recipe=r0", "pretrain, r1-zero, r1 or all"),
         ("dev3.start=dev1", "base or dev2; did you mean dev2?"),
         ("preference.noise=0.5", "a number from 0 to 0.49"),

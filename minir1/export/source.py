@@ -13,6 +13,7 @@ from minir1.real_config import RealConfig, read_config, real
 from minir1.storage.files import read_json
 from minir1.storage.resolve import resolve
 from minir1.vocabulary import speaks_text
+from minir1.weak_rewards import BY_COIN
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def settle(source: Source, task: str | None, settings: Iterable[str]) -> RunConf
         if not config.task:
             raise UserError(f"{source.name} comes from no run: add --task, such as arithmetic")
     config = override(config, settings)
-    if config.reward.kind == "random":
+    if (kind := config.reward.kind) in ("random", *BY_COIN):
         raise UserError(
-            "reward.kind=random pays by minir1's own coins: export with --set reward.kind=rule"
+            f"reward.kind={kind} pays by minir1's own coins: export with --set reward.kind=rule"
         )
     return config

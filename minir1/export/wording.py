@@ -76,8 +76,8 @@ class WorldWording:
         said, settings = json.loads(exercise), self.config.reward
         problem = Problem(tuple(said["numbers"]), said["target"], said["solutions"])
         language = said["language"]
-        _, parts = rewards.reward(problem, completion, finished, language, settings)
-        return rewards.paid_parts(parts, finished, settings)
+        paid, _ = rewards.pay(problem, completion, finished, language, settings)
+        return paid
 
 
 def _problem(question: Question) -> Row:

@@ -153,9 +153,10 @@ def test_the_tiny_world_takes_no_task() -> None:
         settle(find(str(BASE)), "arithmetic", ())
 
 
-def test_coins_are_not_exported() -> None:
-    with pytest.raises(UserError, match=r"reward\.kind=random"):
-        settle(find(str(BASE)), None, ["reward.kind=random"])
+@pytest.mark.parametrize("kind", ["random", "noise-30"])
+def test_coins_are_not_exported(kind: str) -> None:
+    with pytest.raises(UserError, match=rf"reward\.kind={kind} pays"):
+        settle(find(str(BASE)), None, [f"reward.kind={kind}"])
 
 
 @pytest.mark.parametrize("name", ["bases", "runs/nothing", "no.gguf"])
