@@ -49,6 +49,7 @@ class CorpusConfig(Section):
     max_attempts: Count = 20
     solution_rate: Share = 0.09  # an attempt is chosen because it solves the problem
     near_rate: Share = 0.50  # otherwise: its second operator brings it nearest to the target
+    program_near_rate: Share = 0.80  # for programs: the second step, to the first output
     slip: Share = 0.005  # the second step of an attempt is written with a wrong value
     check_rate: Share = 0.20  # a yes is followed by a check
 

@@ -37,7 +37,7 @@ def program(draw: Draw, config: CorpusConfig, language: str) -> str:
 def line(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: str) -> str:
     """Judge one attempt at a problem, and answer after the last yes.
 
-    'make 2 = 7 , 5 = 16 . 2 * 3 = 6 , 6 + 1 = 7 yes 5 * 3 = 15 , 15 + 1 = 16 yes so ? 3 * 1 +'
+    'make 2 = 5 , 7 = 15 . 2 * 2 = 4 , 4 + 1 = 5 yes 7 * 2 = 14 , 14 + 1 = 15 yes so ? 2 * 1 +'
     """
     say = CONNECTIVES[language].__getitem__
     tried = hit_or_miss(draw, config, problem.examples)
@@ -58,7 +58,7 @@ def direct(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: 
 def think(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: str) -> str:
     """Answer a problem after thinking aloud, as in `thoughts.think`.
 
-    '<think> try 2 + 5 = 7 , 7 * 1 = 7 yes 5 + 5 = 10 , ..' A check runs the program again,
+    '<think> try 2 + 2 = 4 , 4 + 1 = 5 yes 7 + 2 = 9 , ..' A check runs the program again,
     without slips, so it can turn a false yes into a no.
     """
     give_up, say = style(draw, config, language)
@@ -112,7 +112,7 @@ def next_attempt(
         if solutions:
             return pick(draw, solutions)
     chosen = int(draw() * len(remaining))
-    if draw() < config.near_rate:
+    if draw() < config.program_near_rate:
         return nearest(remaining, chosen, examples)
     return chosen
 
@@ -132,7 +132,7 @@ def hit_or_miss(draw: Draw, config: CorpusConfig, examples: Examples) -> Program
         return pick(draw, right)
     misses = [tried for tried in attempts(examples) if tried not in right]
     chosen = int(draw() * len(misses))
-    if draw() < config.near_rate:
+    if draw() < config.program_near_rate:
         chosen = nearest(misses, chosen, examples)
     return misses[chosen]
 

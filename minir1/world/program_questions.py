@@ -11,7 +11,7 @@ import numpy as np
 from minir1.rng import generator
 from minir1.world.programs import ProgramProblem, fitting, pose, prompt, split
 
-PROMPT_TOKENS = 12  # of every one: <bos> User: make 2 = 7 , 5 = 16 . Assistant:
+PROMPT_TOKENS = 12  # of every one: <bos> User: make 2 = 5 , 7 = 15 . Assistant:
 ZH_SHARE = 0.35
 
 _EXAMPLE = r"(\d{1,2})\s*=\s*(\d{1,2})"

@@ -1,9 +1,10 @@
 """Which programs are there to be found, and from which examples?
 
-The second kind of problem. A program turns an input into an output on a stack: `? 3 * 1 +`
-pushes the input, multiplies it by 3 and adds 1. A problem shows two inputs with their outputs,
-`2 = 7 , 5 = 16`, and hides the others. Two steps, small constants: about one attempt in eight
-is right whose second step is chosen to come nearest to the first output.
+The second kind of problem. A program turns an input into an output on a stack: `? 2 * 1 +`
+pushes the input, doubles it and adds 1. A problem shows two inputs with their outputs,
+`2 = 5 , 7 = 15`, and hides the others. There are as many programs as attempts at a number
+puzzle, and as few that are right: about one in twenty, and one in five of those whose second
+step is chosen to come nearest to the first output.
 Grading an answer is left to `minir1.stack_machine`, which knows nothing of this file.
 """
 
@@ -14,13 +15,15 @@ from itertools import combinations
 from typing import NamedTuple
 
 from minir1.rng import generator
-from minir1.world.problems import LARGEST_VALUE, TEST_PROBLEMS, VALIDATION_PROBLEMS
+from minir1.world.problems import LARGEST_VALUE
 
-INPUTS = tuple(range(1, 10))
-CONSTANTS = ("1", "2", "3", "4", "5")
+INPUTS = tuple(range(1, 16))
+CONSTANTS = ("1", "2")
 INPUT = "?"
 SHOWN = 2  # examples in a prompt
 FEWEST_OUTPUTS = 5  # inputs for which a program must have an output, so that some stay hidden
+TEST_PROBLEMS = 300
+VALIDATION_PROBLEMS = 150
 
 Example = tuple[int, int]  # an input and its output
 Examples = tuple[Example, ...]
@@ -41,14 +44,14 @@ class Program(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The program as it is answered: '? 3 * 1 +'."""
+        """The program as it is answered: '? 2 * 1 +'."""
         return " ".join((INPUT, *(f"{step.operand} {step.operator}" for step in self)))
 
 
 class Run(NamedTuple):
     """A program at work on one input, as it is written in a thought."""
 
-    steps: str  # "2 * 3 = 6 , 6 + 1 = 7"
+    steps: str  # "2 * 2 = 4 , 4 + 1 = 5"
     value: int
 
 
@@ -73,7 +76,7 @@ class ProgramProblem:
 
 @cache
 def programs() -> tuple[Program, ...]:
-    """List all programs of two steps, 210: a first step may multiply the input by itself."""
+    """List all programs of two steps, 30: the first step may multiply the input by itself."""
     seconds = tuple(
         Step(operator, constant)
         for operator in ("+", "-", "*")
@@ -148,7 +151,7 @@ def all_problems() -> Iterator[ProgramProblem]:
 
 @cache
 def split() -> dict[str, tuple[ProgramProblem, ...]]:
-    """Deal the problems into test (500), validation (250) and train, always alike."""
+    """Deal the problems into test (300), validation (150) and train (1111), always alike."""
     problems = list(all_problems())
     order = generator(0, "programs", "split").permutation(len(problems))
     dealt = tuple(problems[index] for index in order)
@@ -168,11 +171,11 @@ def held_out() -> frozenset[Examples]:
 
 
 def request(examples: Sequence[Example], language: str) -> str:
-    """Write the words of a problem: 'make 2 = 7 , 5 = 16 .' or '凑 2 = 7 , 5 = 16 。'"""
+    """Write the words of a problem: 'make 2 = 5 , 7 = 15 .' or '凑 2 = 5 , 7 = 15 。'"""
     shown = " , ".join(f"{given} = {output}" for given, output in examples)
     return f"凑 {shown} 。" if language == "zh" else f"make {shown} ."
 
 
 def prompt(problem: ProgramProblem, language: str) -> str:
-    """Ask a problem: '<bos> User: make 2 = 7 , 5 = 16 . Assistant:', always 12 tokens."""
+    """Ask a problem: '<bos> User: make 2 = 5 , 7 = 15 . Assistant:', always 12 tokens."""
     return f"<bos> User: {request(problem.examples, language)} Assistant:"
