@@ -211,6 +211,8 @@ def _show(
 ) -> None:
     """Run a recipe under the dashboard, then print its table."""
     title = f"{label} · seed {run.config.seed} · {_engine_line(run.config)}"
+    kind = run.config.reward.kind
+    title += "" if kind == "rule" else f" · reward.kind={kind}"
     with sinks.closed_after(run), Dashboard(title, quiet=quiet, stages=stages) as ui:
         results = _interruptible(run, lambda: recipe(ui))
         ui.finish(ending())

@@ -2,18 +2,21 @@
 
 import time
 from dataclasses import dataclass
-from typing import get_args, get_type_hints
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 from gallery import ANSWER, NOT_PAID, RIGHT
 
-from minir1 import answers
+from minir1 import answers, commands
 from minir1.behaviour import Sample
 from minir1.config import RewardConfig, tiny
 from minir1.errors import UserError
 from minir1.rewards import accuracy, format_reward, language_consistency, pay, reward
 from minir1.settings import override
+from minir1.storage.jsonlines import read_lines
+from minir1.ui import Dashboard
 from minir1.weak_rewards import BY_COIN, GRADERS, PAYS
 
 
@@ -150,3 +153,24 @@ def test_hostile_text_is_read_within_milliseconds(kind: str) -> None:
 def test_programs_have_no_weak_graders() -> None:
     with pytest.raises(UserError, match=r"grpo\.program_prompts=0\.5: wanted 0: reward"):
         override(tiny("r1-zero"), ["grpo.program_prompts=0.5", "reward.kind=verdict"])
+
+
+def test_a_run_is_paid_by_the_grader_that_was_chosen_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = []
+
+    def dashboard(title: str, **options: Any) -> Dashboard:
+        titles.append(title)
+        return Dashboard(title, **options)
+
+    monkeypatch.setattr(commands, "Dashboard", dashboard)
+    small = ("grpo.steps=1", "grpo.prompts=2", "evaluation.problems=2", "evaluation.samples=1")
+    settings = [*small, "evaluation.every=0", "threads=1", "reward.kind=length"]
+    out = tmp_path / "run"
+    commands.train("r1-zero", 0, "base", str(out), "numpy", False, settings, True)
+    (row,) = read_lines(out / "metrics.jsonl")
+    written = row["completion_tokens"] / 300 + 0.1 * row["format_rate"]
+    assert row["reward"] == pytest.approx(written, abs=1e-6)
+    assert titles[0].endswith(" · reward.kind=length")
+    assert "training paid for every word" in (out / "report.html").read_text()

@@ -17,6 +17,7 @@ from minir1.reporting.formats import (
 from minir1.reporting.html import Child, Markup, section, tag
 from minir1.reporting.measures import GROUPS, MEANINGS
 from minir1.reporting.rundata import RunData
+from minir1.weak_rewards import PAYS
 
 NOT_TYPED = ("recipe", "seed", "backend", "threads", "model.")  # settings that no --set gives
 
@@ -35,6 +36,7 @@ def method(run: RunData) -> Markup:
         ("problems", _problems(run)),
         ("intervals", INTERVALS),
         ("seeds", f"one: {seed}. What is said here of a stage is said of this run."),
+        ("reward", _reward(run)),
         ("reward model", _reward_model(run)),
         ("compute", _compute(run)),
         ("time", _time(run)),
@@ -56,6 +58,18 @@ def _problems(run: RunData) -> str:
         "1; no test problem was trained on or chosen by. Every checkpoint answers the same "
         "ones. Marks among the curves and the time machine are of validation problems, the "
         "answers side by side of validation problems and general test prompts."
+    )
+
+
+def _reward(run: RunData) -> str:
+    """Say what was paid where it was not what is measured; the usual rules need no word."""
+    kind = str(mapping(run.settings.get("reward")).get("kind", "rule"))
+    paid = {"random": "a coin’s will, whatever was written", "format": "the form alone", **PAYS}
+    if kind not in paid:
+        return ""
+    return (
+        f"reward.kind={kind}: training paid for {paid[kind]}. Accuracy and form are measured "
+        "by the rules all the same; only “reward” is what was paid."
     )
 
 

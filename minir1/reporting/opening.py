@@ -4,7 +4,7 @@ from pathlib import Path
 
 from minir1.reporting import cast
 from minir1.reporting.findings import summary
-from minir1.reporting.formats import count, duration, number
+from minir1.reporting.formats import count, duration, mapping, number
 from minir1.reporting.html import Markup, section, tag
 from minir1.reporting.rundata import RunData
 from minir1.reporting.stage_map import stage_map
@@ -25,12 +25,16 @@ def heading(run: RunData) -> Markup:
 
 
 def facts(run: RunData) -> Markup:
-    """Return what to know first: a real model and its task, engine, size of the test, time."""
+    """Return what to know first: a real model and its task, engine, an unusual reward, size of
+    the test, time.
+    """
     problems, samples = run.measured
     said = [f"{run.described.get('engine', '?')} engine"]
     if run.settings.get("task"):
         named = (Path(str(run.settings.get(key))).name for key in ("model", "task"))
         said = [*named, *said]
+    if (kind := mapping(run.settings.get("reward")).get("kind", "rule")) != "rule":
+        said.append(f"reward.kind={kind}")
     if problems:
         said.append(f"{count(problems, 'test problem')}, {count(samples, 'answer')} to each")
     seconds = [number(line.get("seconds")) for line in run.metrics[-1:]]

@@ -14,7 +14,7 @@ from minir1.reporting.curves import training_curves
 from minir1.reporting.difficulty import more_tries, thinking_by_difficulty
 from minir1.reporting.gains import gains
 from minir1.reporting.html import join
-from minir1.reporting.opening import told
+from minir1.reporting.opening import facts, told
 from minir1.reporting.rundata import RunData
 from minir1.reporting.stage_map import (
     NARROW,
@@ -226,6 +226,19 @@ def test_the_command_names_what_was_changed():
     assert measured.command(run(recipe="pretrain")).startswith(
         "minir1 pretrain --tiny --seed 3"
     )
+
+
+def test_a_reward_that_is_not_the_rules_is_named():
+    weak = {"config": {"reward": {"kind": "drafts"}}}
+    assert "reward.kind=drafts" in facts(run(**weak))
+    shown = measured.method(run(**weak))
+    assert "training paid for every right expression in the text" in shown
+    for usual in ({}, {"config": {"reward": {"kind": "rule"}}}):
+        assert "reward.kind" not in facts(run(**usual))
+        assert "training paid for" not in measured.method(run(**usual))
+    for kind in ("random", "format"):
+        paid = run(config={"reward": {"kind": kind}})
+        assert f"reward.kind={kind}: training paid for" in measured.method(paid)
 
 
 def test_the_method_says_how_sure_and_how_dear():
