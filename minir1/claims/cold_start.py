@@ -20,9 +20,9 @@ CLAIM = Claim(
     "R1-Zero wrote them, neither filtered nor rewritten; right answers with no search left; "
     "none, with reinforcement learning for 40 steps. It holds only if the skill is latent "
     "where an under-trained base (400 steps of pretraining) gains less from the same 300 "
-    "traces. Small sets are read more often (10, 10, 6 and 3 epochs), as chosen on validation "
-    "problems for the first seed. The long searches in vain of which dev1 learns the end come "
-    "with every set but the raw one and are not counted.",
+    "traces. Small sets are read more often, so that all learn for about 190 updates. The "
+    "long searches in vain of which dev1 learns the end come with every set but the raw one "
+    "and are not counted.",
     jobs=cold_start_arms.jobs,
     judge=judge,
 )

@@ -198,6 +198,7 @@ def test_it_holds_if_the_corpus_shows_it() -> None:
     assert found.verdict == "holds if"
     assert found.condition == "the corpus shows it, here in 1.0 % of the documents or more"
     assert "Not sure to rise: answers with a check." in found.summary
+    assert "answers with a check by" not in found.summary
     assert "60.0 points" in found.summary
     assert "useful, beyond the length" in found.summary
     assert "nan" not in found.summary
