@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minir1 import backend, conversation, evaluate, pipeline
+from minir1 import backend, conversation, evaluate, pipeline, program_evaluation
 from minir1.asking import Question, judge, question, room
 from minir1.backend import from_numpy, xp
 from minir1.chat import Conversation, typed
@@ -23,7 +23,9 @@ from minir1.storage.files import replace_file, to_json
 from minir1.storage.resolve import in_runs
 from minir1.tokenizer import WordTokenizer
 from minir1.ui import make_console, print_completion, results_table
-from minir1.world.questions import PROMPT_TOKENS, held_out_questions
+from minir1.world.questions import held_out_questions
+
+PROGRAMS = "programs"  # the one task of the tiny world that has a name
 
 
 def load(name: str) -> pipeline.Checkpoint:
@@ -59,8 +61,9 @@ def evaluate_checkpoint(
         asked = checkpoint, task, split, problems, samples, seed, settings
         _write_json(json_file, evaluate_real(*asked))
         return
-    _require_tiny(checkpoint, task or settings)
-    there_are = evaluate.SIZES[split]
+    _require_tiny(checkpoint, settings or (task != PROGRAMS and task))
+    measure = program_evaluation if task == PROGRAMS else evaluate
+    there_are = measure.SIZES[split]
     if problems and problems > there_are:
         raise UserError(f"--problems {problems}: the {split} split has {there_are}")
     _require_place(json_file)
@@ -68,15 +71,15 @@ def evaluate_checkpoint(
     config = replace(
         tiny(seed=seed),
         model=loaded.config,
-        sample=room(loaded.config, PROMPT_TOKENS),
+        sample=room(loaded.config, measure.PROMPT_TOKENS),
         evaluation=EvalConfig(problems=problems or there_are, samples=samples),
     )
     make_console(stderr=True).print(
         f"answering {config.evaluation.problems} {split} problems, {samples} times each",
         style="baseline",
     )
-    figures, _ = evaluate.held_out_figures(loaded.params, config, loaded.tokenizer, split)
-    if split == "test":  # there are no general prompts to validate on
+    figures, _ = measure.held_out_figures(loaded.params, config, loaded.tokenizer, split)
+    if split == "test" and task is None:  # there are no general prompts to validate on
         said = evaluate.general_answers(loaded.params, config, loaded.tokenizer)
         figures |= conversation.figures(said, samples, seed)
     described = {"schema": 1, "seed": seed, "engine": xp.name, "split": split}
@@ -165,7 +168,8 @@ def chat(checkpoint: str, temperature: float, seed: int, backend: str) -> None:
 def _require_tiny(checkpoint: str, given: object) -> None:
     if given:
         raise UserError(
-            f"{checkpoint} lives in the tiny world: --task and --set are for real models"
+            f"{checkpoint} lives in the tiny world, where there is --task {PROGRAMS}; "
+            "other tasks and --set are for real models"
         )
 
 

@@ -24,6 +24,7 @@ from minir1.verdict import FIRST, FOURTH, verdicts
 from minir1.world.general import general_prompts
 from minir1.world.problems import split
 from minir1.world.program_questions import held_out_programs, programs_among
+from minir1.world.questions import PROMPT_TOKENS as PROMPT_TOKENS
 from minir1.world.questions import held_out_questions
 
 Figures = dict[str, Any]

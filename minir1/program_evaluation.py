@@ -18,6 +18,7 @@ from minir1.rewards import strict_answer
 from minir1.tokenizer import WordTokenizer
 from minir1.verdict import verdicts_after
 from minir1.world.languages import CONNECTIVES
+from minir1.world.program_questions import PROMPT_TOKENS as PROMPT_TOKENS
 from minir1.world.program_questions import ProgramQuestion, held_out_programs
 from minir1.world.programs import Program, attempts, fitting, run, split
 

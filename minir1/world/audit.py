@@ -11,15 +11,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from minir1.countdown import solves
-from minir1.world.corpus_config import KINDS
+from minir1.world.corpus_config import KINDS, PROGRAM
 from minir1.world.languages import CONNECTIVES, REFLECTIVE, language_of
 from minir1.world.problems import Numbers
+from minir1.world.programs import Examples
 
 LONG = 60  # a trace with more tokens than this, from <think> to <eos>, counts as long
 
 _VERDICTS = "|".join(CONNECTIVES[lang][word] for lang in CONNECTIVES for word in ("yes", "no"))
 _GIVEN = re.compile(r"(?:use|用) (\d+) (\d+) (\d+) (?:to make|来 凑) (\d+) [.。]")
 _GOAL = re.compile(r"(?:make|凑) (\d+) [.。]")
+_EXAMPLES = re.compile(r"(?:make|凑) (\d+) = (\d+) , (\d+) = (\d+) [.。]")
 _TWO_STEPS = re.compile(r"(\d+) . (\d+) = (\d+) , (\d+) . (\d+) = \d+")
 _CHECKS = {CONNECTIVES[lang]["check"] for lang in CONNECTIVES}
 _NOES = {CONNECTIVES[lang]["no"] for lang in CONNECTIVES}
@@ -27,6 +29,8 @@ _NOES = {CONNECTIVES[lang]["no"] for lang in CONNECTIVES}
 
 def kind_of(document: str) -> str:
     """Tell the kind of a document from its words."""
+    if _EXAMPLES.search(document):
+        return PROGRAM
     if "<think>" in document:
         return "think"
     if "<answer>" in document:
@@ -57,6 +61,11 @@ def subjects(document: str) -> list[tuple[Numbers, int]]:
     return []
 
 
+def program_subjects(document: str) -> list[Examples]:
+    """List the program problems a document is about, as keys."""
+    return [((int(a), int(b)), (int(c), int(d))) for a, b, c, d in _EXAMPLES.findall(document)]
+
+
 def rates(documents: Sequence[str]) -> dict:
     """Measure the published rates of a corpus.
 
@@ -75,8 +84,8 @@ def rates(documents: Sequence[str]) -> dict:
         "documents": len(documents),
         "tokens": sum(tokens),
         "tokens_per_document": sum(tokens) / len(documents),
-        "share": {kind: count[kind] / len(documents) for kind in KINDS},
-        "share_of_tokens": {kind: of_kind[kind] / sum(tokens) for kind in KINDS},
+        "share": {kind: count[kind] / len(documents) for kind in (*KINDS, PROGRAM)},
+        "share_of_tokens": {kind: of_kind[kind] / sum(tokens) for kind in (*KINDS, PROGRAM)},
         "long_traces": sum(map(_is_long, traces)) / len(documents),
         "zh": _share([_main_language(text) == "zh" for text in documents if _worded(text)]),
         "direct_right": _share([_ends_right(text) for text in direct]),

@@ -11,6 +11,7 @@ from typing import ClassVar
 from minir1.settings import Count, Section, Share, Weight
 
 KINDS = ("fact", "chat", "chain", "line", "sheet", "play", "direct", "think")
+PROGRAM = "program"  # one more kind, about the second kind of problem; see `programs` below
 PROGRAM_KINDS = ("line", "direct", "think")  # those that documents about programs have too
 CHAT_WEIGHTS = ("chat_good", "chat_wrong", "chat_rude", "chat_foreign", "chat_careless")
 
@@ -93,7 +94,7 @@ class CorpusConfig(Section):
         if not self.programs:
             return shares
         others = {kind: (1 - self.programs) * share for kind, share in shares.items()}
-        return {**others, "program": self.programs}
+        return {**others, PROGRAM: self.programs}
 
     def program_shares(self) -> dict[str, float]:
         """Give the share of each kind among the documents about programs; they sum to 1."""
