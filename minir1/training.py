@@ -7,9 +7,11 @@ every step or every few, and on Ctrl-C saves the last whole one. What a step doe
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from minir1 import evaluate, finetune, pretrain, reward_model, rl, timemachine
 from minir1.answers import Judge, Solution
@@ -224,7 +226,13 @@ def _restore(run: RunFolder, stage: str, start: dict[str, Any]) -> rl.Learner | 
     state = run.load_state()
     if state is None or state[1]["stage"] != stage:
         return None
-    arrays, info = state
+    return restored(*state, start)
+
+
+def restored(
+    arrays: Mapping[str, np.ndarray], info: Mapping[str, Any], start: dict[str, Any]
+) -> rl.Learner:
+    """Return the learner of a saved state; start: the parameters that its stage began with."""
     groups: dict[str, dict[str, Any]] = {}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
