@@ -203,8 +203,8 @@ def test_one_kind_alone_has_no_figures_by_kind(base: Checkpoint) -> None:
 
 
 def test_weak_graders_read_puzzles_only() -> None:
-    with pytest.raises(UserError, match="program_prompts=0.1: wanted 0: reward.kind=mention"):
-        override(tiny(), ["grpo.program_prompts=0.1", "reward.kind=mention"])
+    with pytest.raises(UserError, match=r"=0\.1: wanted 0: reward\.kind=verdict"):
+        override(tiny(), ["grpo.program_prompts=0.1", "reward.kind=verdict"])
     override(tiny(), ["grpo.program_prompts=0.1", "reward.kind=random"])
 
 
