@@ -67,9 +67,10 @@ def clip_side(healthy: Objective) -> Objective:
     def loss(logprobs: Any, numbers: Numbers, settings: GRPOSettings) -> Any:
         advantages, ratio = numbers["advantages"], xp.exp(logprobs - numbers["old"])
         limited = xp.clip(ratio, 1 - settings.clip_low, 1 + settings.clip_high)
-        good = xp.minimum(ratio * advantages, limited * advantages)
-        bad = xp.maximum(ratio * advantages, limited * advantages)
-        return -xp.sum(numbers["weights"] * xp.where(advantages >= 0, good, bad))
+        right = xp.minimum(ratio * advantages, limited * advantages)
+        wrong = xp.maximum(ratio * advantages, limited * advantages)
+        turned = xp.where(advantages < 0, right - wrong, 0.0)
+        return healthy.loss(logprobs, numbers, settings) + xp.sum(numbers["weights"] * turned)
 
     return replace(healthy, loss=loss)
 
