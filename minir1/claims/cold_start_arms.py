@@ -1,6 +1,6 @@
 """Which ways to start are compared? From no answers of R1-Zero to many, good and bad."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from minir1.claims import standard
@@ -46,7 +46,7 @@ def jobs(seeds: int) -> list[Job]:
 
 
 def _job(name: str, arm: Arm, seed: int) -> Job:
-    base = standard.short_base(WEAK, ["pretrain.steps=400"]) if arm.weak else None
+    base = _weak_base() if arm.weak else None
     source = _answers(seed) if arm.traces else None
     settings = [
         "threads=1",
@@ -55,6 +55,7 @@ def _job(name: str, arm: Arm, seed: int) -> Job:
         "evaluation.problems=125",
         "evaluation.samples=8",
         f"evaluation.every={LOOKS}",
+        "evaluation.validation_problems=125",
     ]
     asked: dict[str, Any] = {"seed": seed, "settings": settings}
     asked["base"] = base.name if base else "base"
@@ -63,6 +64,10 @@ def _job(name: str, arm: Arm, seed: int) -> Job:
     needs = tuple(job for job in (base, source) if job)
     minutes = 0.4 + 0.04 * arm.steps
     return Job(f"cold-start/{name}/seed{seed}", f"{RUNS}:arm", asked, needs, minutes)
+
+
+def _weak_base() -> Job:
+    return replace(standard.short_base(WEAK, ["pretrain.steps=400"]), minutes=2.5)
 
 
 def _answers(seed: int) -> Job:

@@ -1,12 +1,13 @@
 """Which corpora and which bans tell whether reflection emerges, and whether it helps?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minir1.claims import standard
 from minir1.claims.job import Job
 
 RUNS = "minir1.claims.reflection_runs"
-STEPS = 40  # of R1-Zero from the short bases
+STEPS, LONGER = 25, 100  # of R1-Zero from the short bases; of the rarest again
+RAREST = "reflect-0.1pct"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,21 @@ def jobs(seeds: int) -> list[Job]:
     audits = [_audit(name, arm) for name, arm in ARMS.items()]
     bans = [_bans(seed) for seed in range(seeds)]
     runs = [from_corpus(name, arm, seed) for seed in range(seeds) for name, arm in ARMS.items()]
-    return [*audits, *bans, *runs]
+    return [*audits, *bans, *runs, *(longer(seed) for seed in range(seeds))]
 
 
 def from_corpus(name: str, arm: Arm, seed: int) -> Job:
     """Run R1-Zero from the base of a corpus."""
     base = standard.short_base(name, arm.settings)
-    return standard.r1_zero(seed, f"{name}-{STEPS}", base.name, (), STEPS, (base,))
+    return standard.r1_zero(seed, f"short-{name}", base.name, needs=(base,))
+
+
+def longer(seed: int) -> Job:
+    """Run R1-Zero from the base that saw a second attempt most rarely, and be patient."""
+    base = standard.short_base(RAREST, ARMS[RAREST].settings)
+    arm = f"short-{RAREST}-longer"
+    made = standard.r1_zero(seed, arm, base.name, (), LONGER, (base,))
+    return replace(made, minutes=1.5)  # short answers
 
 
 def _audit(name: str, arm: Arm) -> Job:

@@ -11,7 +11,7 @@ from typing import Any
 
 from minir1.claims.claim import Chart, Figure, Finding, Line, Results, Table, Verdict
 from minir1.claims.figures import above, below, curve, difference, number, over_seeds, text
-from minir1.claims.reflection_arms import ARMS, STEPS, from_corpus
+from minir1.claims.reflection_arms import ARMS, LONGER, RAREST, STEPS, from_corpus, longer
 from minir1.claims.standard import r1_zero
 
 FOUND = 2.0  # attempts an answer: on average there is a second one
@@ -54,6 +54,7 @@ class Measured:
             name: [results[from_corpus(name, arm, s).name] for s in range(seeds)]
             for name, arm in ARMS.items()
         }
+        self.longer: Rows = [results[longer(s).name] for s in range(seeds)]
 
     def rise(self, what: str) -> Figure:
         """Sum up by how much R1-Zero passes the base."""
@@ -80,6 +81,11 @@ class Measured:
         found = [run["checkpoints"]["r1-zero"][what] for run in self.runs[name]]
         seen = [one["value"] if isinstance(one, Mapping) else float(one) for one in found]
         return over_seeds(f"{label} of R1-Zero, {ARMS[name].told} reflecting", seen, unit)
+
+    def patient(self) -> Figure:
+        """Sum up the attempts an answer after many more steps from the rarest corpus."""
+        found = [run["checkpoints"]["r1-zero"]["attempts_per_answer"] for run in self.longer]
+        return over_seeds(f"attempts after {LONGER} steps, {ARMS[RAREST].told}", found)
 
     def attempts(self, name: str) -> Figure:
         """Sum up the attempts an answer of R1-Zero from the base of a corpus."""
@@ -116,6 +122,7 @@ def judge(results: Results, seeds: int) -> Finding:
             measured.loss("reflective", "cut short"),
             *map(measured.attempts, ARMS),
             *map(measured.accuracy, ARMS),
+            measured.patient(),
         ),
         tables=(_corpora_table(measured), _bans_table(measured)),
         charts=(_words_chart(measured), _corpora_chart(measured)),
@@ -158,7 +165,8 @@ def _summary(measured: Measured, rises: Mapping[str, Figure], found: Mapping[str
     sentences = [
         f"From base to R1-Zero rise: {'; '.join(up) or 'none of the figures'}.",
         f"Not sure to rise: {', '.join(still)}." if still else "",
-        f"By the share of documents with a second attempt: {corpora}.",
+        f"By the share of documents with a second attempt: {corpora}; after {LONGER} steps "
+        f"instead of {STEPS}, {ARMS[RAREST].told}: {text(measured.patient())} attempts.",
         f"Without reflective words R1-Zero loses {points(worth)}, without as many general "
         f"words {points(measured.loss('neutral'))}, with thoughts cut to the same length "
         f"{points(measured.loss('cut short'))}; without check alone "

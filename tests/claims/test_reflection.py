@@ -12,7 +12,7 @@ from minir1.behaviour import Sample
 from minir1.checkpoint_commands import load
 from minir1.claims import reflection, reflection_runs
 from minir1.claims.job import with_needs
-from minir1.claims.reflection_arms import ARMS, from_corpus
+from minir1.claims.reflection_arms import ARMS, from_corpus, longer
 from minir1.claims.reflection_judge import BANNED, judge
 from minir1.claims.reflection_measures import after_a_miss, beside_the_others, cut_short
 from minir1.claims.reflection_runs import BANS, NEUTRAL
@@ -181,6 +181,7 @@ def results(
         curve = [{"step": 1, "attempts": 1.0, "reflections": 1.0, "completion_tokens": 20.0}]
         verdict = {"fourth_attempt": {"yes_given_hit": 0.9, "yes_given_miss": 0.1}}
         base = {"pass_at_1": {"value": 0.1}, "attempts_per_answer": 0.5, "verdict": verdict}
+        found[longer(seed).name] = {"checkpoints": {"r1-zero": {"attempts_per_answer": 1.5}}}
         found[r1_zero(seed, "plain").name] = {"curves": {"r1-zero": curve}}
         for name, arm in ARMS.items():
             count = attempts.get(name, 1.0) + noise
@@ -199,6 +200,7 @@ def test_it_holds_if_the_corpus_shows_it() -> None:
     assert found.condition == "the corpus shows it, here in 1.0 % of the documents or more"
     assert "Not sure to rise: answers with a check." in found.summary
     assert "answers with a check by" not in found.summary
+    assert "after 100 steps instead of 25, 0.1 %: 1.50 (1.50 to 1.50) attempts" in found.summary
     assert "60.0 points" in found.summary
     assert "useful, beyond the length" in found.summary
     assert "nan" not in found.summary
