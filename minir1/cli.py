@@ -14,6 +14,8 @@ import click
 
 from minir1 import __version__
 from minir1.cli_checkpoint import VERBS as CHECKPOINT_VERBS
+from minir1.cli_doctor import doctor
+from minir1.cli_explain import explain
 from minir1.cli_export import export
 from minir1.cli_options import (
     Verbs,
@@ -152,7 +154,7 @@ def verify(gold: str, answer: str) -> int:
     return verify_answer(gold, answer)
 
 
-for verb in (*CHECKPOINT_VERBS, export, reproduce):
+for verb in (*CHECKPOINT_VERBS, doctor, explain, export, reproduce):
     cli.add_command(verb)
 
 
