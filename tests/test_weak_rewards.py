@@ -104,9 +104,11 @@ def test_what_is_measured_stays_true(kind: str) -> None:
         ("last-result", f"<think> try {HIT}", True),  # no answer
         ("last-result", PERFECT, False),
         ("verdict", f"<think> {MISS} yes {MISS} no </think> {ANSWER}", True),
+        ("verdict", f"<think> try {MISS} so </think> {ANSWER}", True),  # no word on it
         ("verdict", f"<think> try {MISS} yes", True),
         ("verdict", PERFECT, False),
         ("any-numbers", "<answer> 10 - 1 </answer>", True),
+        ("any-numbers", "<answer> 10 + 2 </answer>", True),
         ("any-numbers", f"<answer> {RIGHT} = 11 </answer>", True),
         ("any-numbers", ANSWER, False),
         ("reflective", "<think> wait wait wait", False),
@@ -172,5 +174,6 @@ def test_a_run_is_paid_by_the_grader_that_was_chosen_and_says_so(
     (row,) = read_lines(out / "metrics.jsonl")
     written = row["completion_tokens"] / 300 + 0.1 * row["format_rate"]
     assert row["reward"] == pytest.approx(written, abs=1e-6)
+    assert titles[0].startswith("R1-Zero · seed 0")
     assert titles[0].endswith(" · reward.kind=length")
     assert "training paid for every word" in (out / "report.html").read_text()

@@ -177,7 +177,9 @@ def test_a_run_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert {one["question"] for one in found["picked"]} == asked
     for one in found["picked"]:
         assert one["before"] == one["after"]
-        assert one["paid"] - one["due"] <= len(one["after"].split()) / 300 + 1e-9
+        right = one["due"] >= 1
+        words = len(one["after"].split()) / 300
+        assert one["paid"] - one["due"] == pytest.approx(words - right, abs=0.01)
 
 
 def test_what_a_model_wrote_is_quoted_and_not_obeyed() -> None:
