@@ -19,6 +19,7 @@ Name = Literal[
     "rloo",
     "reinforce",
     "reinforce++",
+    "ppo",
 ]
 
 
@@ -56,4 +57,6 @@ METHODS: dict[str, Method] = {
     "reinforce": Method({"scale": "none", "average": "constant"}, ("scale",), UNCLIPPED),
     # Hu et al. 2025 (REINFORCE++, arXiv 2501.03262), section 3, without its KL
     "reinforce++": Method({"scale": "batch", "average": "token"}, ("scale",)),
+    # Schulman et al. 2017 (PPO), with a critic in small: objectives/critic.py
+    "ppo": Method({"scale": "batch", "average": "token"}, ("scale",), ("combine",)),
 }

@@ -37,12 +37,14 @@ def token_clip_fraction(
 class Objective:
     """A policy-gradient method as pure functions.
 
+    critic: advantages of every token in place of those of a completion, which then only say
+    which groups have nothing to teach;
     clip_fraction: the share of tokens without a gradient for the clip; by_row: the loss also
     wants to know, as numbers "first" and "last", where its row begins and ends among them.
 
     Shapes: advantages: -> (P, G); weights: completion_mask (B, T-1) -> (B, T-1);
     loss: log-probabilities (N), numbers (N) each -> scalar;
-    clip_fraction: ratio, advantages, rows (N) each
+    critic: -> (B, T-1); clip_fraction: ratio, advantages, rows (N) each
     """
 
     name: str
@@ -51,6 +53,7 @@ class Objective:
     loss: Callable[[Any, Numbers, GRPOSettings], Any]
     clip_fraction: ClipFraction = token_clip_fraction
     by_row: bool = False
+    critic: Callable[[Graded, TrainConfig], np.ndarray] | None = None
 
 
 def grpo_loss(logprobs: Any, numbers: Numbers, settings: GRPOSettings) -> Any:

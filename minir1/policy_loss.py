@@ -37,7 +37,8 @@ def row_ends(rows: np.ndarray) -> dict[str, np.ndarray]:
 class PolicyLoss:
     """The loss of some rows of a rollout: call it with parameters and a micro-batch.
 
-    Shapes: advantages (B); old, weights, references (B·(T-1)), width T-1
+    Shapes: advantages (B), or (B·(T-1)) where tokens of a completion differ; old, weights,
+    references (B·(T-1)), width T-1
     """
 
     policy: Policy
@@ -57,12 +58,17 @@ class PolicyLoss:
         known = s.clip_low, s.clip_high, s.kl_weight, s.kl_estimator, self.temperature
         return self.objective.loss, *known
 
+    def advantages_of(self, source: np.ndarray) -> np.ndarray:
+        """Give tokens their own advantages, or their completions'. Shapes: (N) -> (N)"""
+        own = self.advantages.size == self.old.size
+        return self.advantages[source if own else source // self.width]
+
     def numbers(self, batch: MicroBatch) -> dict[str, np.ndarray]:
         """Pick out what belongs to the tokens of a micro-batch. Shapes: -> (N) each"""
         source = batch.source
         found = {
             "old": self.old[source],
-            "advantages": self.advantages[source // self.width],
+            "advantages": self.advantages_of(source),
             "weights": self.weights[source],
         }
         if self.settings.kl_weight:

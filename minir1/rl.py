@@ -132,7 +132,8 @@ def improve(
     rate = settings.learning_rate * optim.warmup_linear(
         learner.step, settings.warmup, steps or settings.steps, settings.final_fraction
     )
-    compared = pushes.reshape(-1), references, trust
+    pushed = objective.critic(graded, config) if objective.critic else pushes
+    compared = pushed.reshape(-1), references, trust
     changes = _update(learner, config, policy, objective, rollout, kept, compared, rate)
     rows = rows_of(kept, settings.group)
     lengths = rollout.prompt_lengths[rows], rollout.completion_lengths[rows]
@@ -199,7 +200,8 @@ def _gradient(
 
     Returns the gradient, the trained tokens, and how the loss counts them and the KL.
 
-    Shapes: compared: advantages (B), reference log-probabilities and trust (B·(T-1))
+    Shapes: compared: advantages (B) or (B·(T-1)), reference log-probabilities and trust
+    (B·(T-1))
     """
     settings = config.grpo
     advantages, references, trust = compared
@@ -218,7 +220,7 @@ def _gradient(
     logprobs = [to_numpy(out[1]) for out in results]
     told = diagnostics.weighing(token_weights, rows, rollout)
     told["kl_loss"] = diagnostics.kl_loss(loss, batches, logprobs)
-    scored = np.concatenate(logprobs), old[source], advantages[source // width]
+    scored = np.concatenate(logprobs), old[source], loss.advantages_of(source)
     return grads, Scored(source, *scored), told
 
 

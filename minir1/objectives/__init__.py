@@ -10,6 +10,7 @@
 | rloo | the others of the group | 1 / (B · cap) | nothing |
 | reinforce | the batch | 1 / (B · cap) | nothing |
 | reinforce++ | the batch, by its spread | 1 / all tokens | token ratio, clipped |
+| ppo | what the prefix promised, by the spread | 1 / all tokens | token ratio, clipped |
 
 What in it is a setting (scale, average, clip widths) is in `methods.py`, with the papers.
 """
@@ -19,7 +20,7 @@ from dataclasses import replace
 from minir1 import answers
 from minir1.config import GRPOSettings
 from minir1.objective import GRPO, Objective, grpo_loss, token_weights
-from minir1.objectives import baselines, losses, overlong
+from minir1.objectives import baselines, critic, losses, overlong
 
 OBJECTIVES: dict[str, Objective] = {
     "grpo": GRPO,
@@ -57,6 +58,13 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "reinforce++": Objective(
         "reinforce++", baselines.by(baselines.above_the_batch), token_weights, grpo_loss
+    ),
+    "ppo": Objective(
+        "ppo",
+        baselines.by(baselines.above_the_batch),
+        token_weights,
+        grpo_loss,
+        critic=critic.token_advantages,
     ),
 }
 

@@ -32,15 +32,26 @@ def charging_length(objective: Objective) -> Objective:
     """Charge every completion for its length before it is compared (soft punishment)."""
 
     def advantages(graded: Graded, config: TrainConfig) -> np.ndarray:
-        settings, lengths = config.grpo, graded.rollout.completion_lengths
-        cost = overlong_charge(lengths, config.sample.max_tokens, settings.overlong)
-        charged = graded.rewards - cost.reshape(graded.rewards.shape)
-        if settings.combine == "sum":
-            return objective.advantages(replace(graded, rewards=charged), config)
-        apart = grpo.group_advantages(charged - graded.rewards, settings.scale)
-        return objective.advantages(graded, config) + apart
+        paid = charged(graded, config)
+        if config.grpo.combine == "sum":
+            return objective.advantages(paid, config)
+        cost = grpo.group_advantages(paid.rewards - graded.rewards, config.grpo.scale)
+        return objective.advantages(graded, config) + cost
 
-    return replace(objective, advantages=advantages)
+    if (critic := objective.critic) is None:
+        return replace(objective, advantages=advantages)
+    return replace(
+        objective,
+        advantages=advantages,
+        critic=lambda graded, config: critic(charged(graded, config), config),
+    )
+
+
+def charged(graded: Graded, config: TrainConfig) -> Graded:
+    """Take the charge off what every completion earned."""
+    lengths = graded.rollout.completion_lengths
+    cost = overlong_charge(lengths, config.sample.max_tokens, config.grpo.overlong)
+    return replace(graded, rewards=graded.rewards - cost.reshape(graded.rewards.shape))
 
 
 def leaving_out_truncated(objective: Objective) -> Objective:
@@ -54,4 +65,10 @@ def leaving_out_truncated(objective: Objective) -> Objective:
         pushes = objective.advantages(graded, config)
         return np.where(graded.rollout.finished.reshape(pushes.shape), pushes, 0.0)
 
-    return replace(objective, advantages=advantages)
+    if (critic := objective.critic) is None:
+        return replace(objective, advantages=advantages)
+    return replace(
+        objective,
+        advantages=advantages,
+        critic=lambda graded, config: critic(graded, config) * graded.rollout.finished[:, None],
+    )

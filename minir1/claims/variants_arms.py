@@ -1,0 +1,70 @@
+"""Which methods are compared, with which settings, and what does each run say?
+
+All have the same base, questions, learning rate, 25 steps and seeds; a method brings its
+paper's own settings (`methods.py`) and nothing else is tuned for it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from minir1.claims.job import Job
+from minir1.claims.standard import r1_zero
+
+LOOKED = ("evaluation.every=5",)  # steps between looks at the validation problems
+MANY = ("grpo.minibatches=8",)  # updates a rollout, instead of 2: most are off the sampler
+
+METHODS: dict[str, tuple[str, ...]] = {
+    "grpo": (),
+    "dr-grpo": ("grpo.objective=dr-grpo",),
+    "dapo": ("grpo.objective=dapo",),
+    "lite-ppo": ("grpo.objective=lite-ppo",),
+    "gspo": ("grpo.objective=gspo",),
+    "cispo": ("grpo.objective=cispo",),
+    "rloo": ("grpo.objective=rloo",),
+    "reinforce": ("grpo.objective=reinforce",),
+    "reinforce++": ("grpo.objective=reinforce++",),
+    "ppo": ("grpo.objective=ppo",),
+}
+# DAPO's pieces one by one, each on GRPO as DeepSeekMath prints it, then all of them.
+PRINTED = ("grpo.average=sequence",)
+PIECES: dict[str, tuple[str, ...]] = {
+    "printed": PRINTED,
+    "clip-higher": (*PRINTED, "grpo.clip_high=0.28"),
+    "overlong-filter": (*PRINTED, "grpo.truncated=left-out"),
+    "soft-overlong": (*PRINTED, "grpo.overlong=0.2"),
+    "dynamic-sampling": (*PRINTED, "grpo.extra_draws=3"),
+}
+OFF_POLICY: dict[str, tuple[str, ...]] = {
+    f"{name}-8": (*METHODS[name], *MANY) for name in ("grpo", "gspo", "cispo", "rloo")
+}
+LABELS = {
+    "grpo": "GRPO, token average",
+    "dr-grpo": "Dr. GRPO",
+    "dapo": "DAPO",
+    "lite-ppo": "Lite PPO",
+    "gspo": "GSPO",
+    "cispo": "CISPO",
+    "rloo": "RLOO",
+    "reinforce": "REINFORCE",
+    "reinforce++": "REINFORCE++",
+    "ppo": "PPO, linear critic",
+    "printed": "GRPO as printed",
+    "clip-higher": "+ clip higher",
+    "overlong-filter": "+ overlong filter",
+    "soft-overlong": "+ soft overlong charge",
+    "dynamic-sampling": "+ dynamic sampling",
+    "grpo-8": "GRPO, 8 updates a rollout",
+    "gspo-8": "GSPO, 8 updates",
+    "cispo-8": "CISPO, 8 updates",
+    "rloo-8": "RLOO, 8 updates",
+}
+SETTINGS = {**METHODS, **PIECES, **OFF_POLICY}
+
+
+def run(name: str, seed: int) -> Job:
+    """Return the run of an arm at a seed."""
+    return r1_zero(seed, f"variants/{name}", settings=(*LOOKED, *SETTINGS[name]))
+
+
+def runs(names: Sequence[str] | Mapping[str, object], seeds: int) -> list[Job]:
+    """Return the runs of some arms, one seed after another."""
+    return [run(name, seed) for seed in range(seeds) for name in names]
