@@ -64,7 +64,7 @@ def train(
     """Train as `minir1 train --tiny` does, or go on; return results.json and the curves."""
     from minir1 import commands
 
-    going_on = _can_go_on(folder)
+    going_on = can_go_on(folder)
     commands.train(
         recipe,
         seed,
@@ -83,7 +83,7 @@ def pretrain(folder: Path, needs: dict[str, Path], settings: Settings) -> dict[s
     """Pretrain as `minir1 pretrain --tiny` does, or go on; return results.json."""
     from minir1 import commands
 
-    going_on = _can_go_on(folder)
+    going_on = can_go_on(folder)
     chosen = [*settings, "threads=1"]
     commands.pretrain(0, str(folder), "numpy", going_on, chosen, True)
     return read_run(folder)
@@ -97,7 +97,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return {**read_json(folder / "results.json"), "curves": curves}
 
 
-def _can_go_on(folder: Path) -> bool:
+def can_go_on(folder: Path) -> bool:
     """Say whether a stopped attempt can go on; clear away what is too young for that."""
     begun = (folder / "config.json").exists()
     whole = (folder / "state").exists() or (folder / "checkpoints").exists()
