@@ -10,7 +10,7 @@ from minir1.claims.often import ask_often, often
 from minir1.claims.readability import count, describe, switches
 from minir1.claims.standard import r1_zero
 from minir1.storage.resolve import ASSETS
-from minir1.world.problems import Problem
+from minir1.world.problems import Problem, split
 
 PROBLEM = Problem((1, 3, 7), 11, 2)
 THOUGHT = "<think> try 1 + 3 = 4 , 4 - 7 = 3 no </think> <answer> 1 + 3 </answer> <eos>"
@@ -64,12 +64,12 @@ def test_every_problem_is_asked_as_often_as_said(run: Path, tmp_path: Path) -> N
     assert other["right"] != told["right"] or other["tokens"] != told["tokens"]
 
 
-def test_the_validation_problems_can_be_asked_too(tmp_path: Path) -> None:
-    told, other = (
-        ask_often(tmp_path, {}, 0, None, "base", part=part, problems=2, tries=2)
-        for part in ("test", "validation")
-    )
-    assert told["tokens"] != other["tokens"]
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_the_problems_are_the_first_of_the_part_that_is_named(
+    part: str, tmp_path: Path
+) -> None:
+    told = ask_often(tmp_path, {}, 0, None, "base", part=part, problems=20, tries=1)
+    assert told["difficulty"] == [problem.difficulty for problem in split()[part][:20]]
 
 
 def test_jobs_need_the_run_that_they_ask() -> None:

@@ -83,6 +83,7 @@ VERDICTS: list[tuple[str, dict[str, Any], str]] = [
         },
         IF,
     ),
+    ("languages", {"short-free-mixing/r1-zero/mixed_language_rate": 0.3}, HOLDS),
     ("stages", {"story/r1/mixed_language_rate": 0.6}, NOT),
     ("stages", {"story/r1/format_rate": 0.9}, NOT),
     ("stages", {"story/r1/pass_at_1/value": 0.7}, NOT),
@@ -99,6 +100,16 @@ VERDICTS: list[tuple[str, dict[str, Any], str]] = [
     ("sharpening", {"often:plain/right": [20, 60, 100]}, NOT),
     ("sharpening", {"often:base/right": [20, 60, 0], "often:plain/right": [200] * 3}, NOT),
     ("sharpening", {"often:plain/right": [200] * 3, "often:plain/pass": [1.0] * 3}, NOT),
+    (
+        "sharpening",
+        {
+            "often:base/pass": [0.9] * 3,
+            "often:plain/right": [200] * 3,
+            "often:plain/pass": [1.0] * 3,
+            "often:hot/pass": [0.5] * 3,
+        },
+        NOT,
+    ),
     (
         "sharpening",
         {
@@ -193,7 +204,9 @@ def test_a_claim_alone_takes_no_longer_than_it_may(claim: Claim) -> None:
 def test_the_length_that_turned_is_told() -> None:
     longest = {"plain/curves/completion_tokens": (200.0, 90.0)}
     assert "The longest rollouts are not the last" in judged("length", longest).summary
-    assert "has not clearly turned" in judged("length", {}).summary
+    hardly = {"plain/curves/completion_tokens": (95.0, 90.0)}
+    for changes in ({}, hardly):
+        assert "has not clearly turned" in judged("length", changes).summary
 
 
 def test_slope_is_that_of_a_straight_line() -> None:
