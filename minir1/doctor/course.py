@@ -7,14 +7,14 @@ missing at that step; a setting that the configuration lacks has its usual value
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minir1.reporting.formats import mapping, number
 
 Row = Mapping[str, Any]
-T = TypeVar("T")
+LARGEST = 1e30  # of a metric; what is larger is no measurement, and its square may overflow
 
 # Where a stage's settings stand if not in the usual section (see `rl_settings.py`).
 OWN = {
@@ -81,6 +81,12 @@ class Curve(NamedTuple):
         return Curve(self.steps[chosen], self.values[chosen])
 
 
+def metric(row: Row, name: str) -> float | None:
+    """Return a number of a row, None where there is none to work with."""
+    found = number(row.get(name))
+    return None if found is None or abs(found) > LARGEST else found
+
+
 @dataclass(frozen=True)
 class Course:
     """One stage of reinforcement learning, as far as it came."""
@@ -92,7 +98,7 @@ class Course:
 
     def has(self, name: str) -> bool:
         """Say whether any row has a metric."""
-        return any(number(row.get(name)) is not None for row in self.rows)
+        return any(metric(row, name) is not None for row in self.rows)
 
     def curve(self, name: str) -> Curve:
         """Return a metric over the steps that have it."""
@@ -103,7 +109,7 @@ class Course:
         found = [
             (row["step"], *values)
             for row in self.rows
-            if None not in (values := [number(row.get(name)) for name in names])
+            if None not in (values := [metric(row, name) for name in names])
         ]
         table = np.array(found, np.float64).reshape(-1, len(names) + 1)
         return tuple(Curve(table[:, 0], table[:, i + 1]) for i in range(len(names)))

@@ -19,6 +19,7 @@ EXPLODED = 3.0  # times the entropy at the start
 UNMOVED = 1e-4
 ALL_FLAT = 0.9  # of the groups without spread: a tenth of the rollout is left to learn from
 MOSTLY = 0.5
+LOOKS = 4  # at validation problems, before their best can be told from their last
 
 
 class Ends(NamedTuple):
@@ -53,6 +54,11 @@ def long_enough(course: Course) -> bool:
     return len(course.rows) >= ENOUGH_STEPS
 
 
+def told_enough(course: Course, *names: str) -> bool:
+    """Say whether metrics were recorded at steps enough for a tendency."""
+    return all(len(course.curve(name)) >= ENOUGH_STEPS for name in names)
+
+
 def accuracy(course: Course) -> Ends:
     """Compare the training accuracy of the first and the last steps, chance included."""
     curve = course.curve("accuracy")
@@ -62,11 +68,12 @@ def accuracy(course: Course) -> Ends:
 
 def too_hard(course: Course) -> Symptom | None:
     """Fewer than one right answer a rollout: no group has anything to compare."""
-    right = course.curve("accuracy")
-    if len(right) < ENOUGH_STEPS or right.values.mean() >= 1 / course.asked:
+    right, form = course.curves("accuracy", "format_rate")
+    if not told_enough(course, "accuracy", "format_rate"):
         return None
-    form = course.curve("format_rate").values
-    if len(form) and form.mean() < 1 / course.asked and course.setting("reward.format"):
+    if right.values.mean() >= 1 / course.asked:
+        return None
+    if form.values.mean() < 1 / course.asked and course.setting("reward.format"):
         return None  # without its form no answer is found: see format_missing
     return Symptom(
         "too-hard",
@@ -83,9 +90,9 @@ def too_easy(course: Course) -> Symptom | None:
     """Nearly every group all right from the first steps on."""
     flat, right = course.curves("flat_groups", "accuracy")
     count = max(len(flat) // 5, 2)
-    if len(flat) < ENOUGH_STEPS or flat.values[:count].mean() < ALL_FLAT:
+    if len(flat) < ENOUGH_STEPS:
         return None
-    if right.values[:count].mean() < MOSTLY:
+    if flat.values[:count].mean() < ALL_FLAT or right.values[:count].mean() < MOSTLY:
         return None
     return Symptom(
         "too-easy",
@@ -136,7 +143,7 @@ def never_ends(course: Course) -> Symptom | None:
 def entropy_collapse(course: Course) -> Symptom | None:
     """The policy says one thing only, and that is not a better one."""
     entropy = course.curve("entropy")
-    if len(entropy) < ENOUGH_STEPS or accuracy(course).rose:
+    if not told_enough(course, "entropy", "accuracy") or accuracy(course).rose:
         return None
     seen = ends(entropy)
     if seen.last > COLLAPSED * seen.first:
@@ -155,7 +162,7 @@ def entropy_collapse(course: Course) -> Symptom | None:
 def entropy_explosion(course: Course) -> Symptom | None:
     """The policy becomes noise."""
     entropy = course.curve("entropy")
-    if len(entropy) < ENOUGH_STEPS or not accuracy(course).fell:
+    if not told_enough(course, "entropy", "accuracy") or not accuracy(course).fell:
         return None
     seen = ends(entropy)
     if seen.last < EXPLODED * seen.first:
@@ -174,7 +181,9 @@ def entropy_explosion(course: Course) -> Symptom | None:
 def learning_rate_low(course: Course) -> Symptom | None:
     """There was something to learn from, and the policy has not moved."""
     kl, flat = course.curves("kl", "flat_groups")
-    if len(kl) < ENOUGH_STEPS or flat.values.mean() > ALL_FLAT or accuracy(course).rose:
+    if len(kl) < ENOUGH_STEPS or not told_enough(course, "accuracy"):
+        return None
+    if flat.values.mean() > ALL_FLAT or accuracy(course).rose:
         return None
     moved, rate = float(kl.values.max()), course.setting("grpo.learning_rate")
     if not 0 <= moved < UNMOVED:
@@ -193,7 +202,7 @@ def learning_rate_low(course: Course) -> Symptom | None:
 def overfitted(course: Course) -> Symptom | None:
     """The reward rises while held-out accuracy falls."""
     held, paid = course.curve("validation_accuracy"), course.curve("reward")
-    if len(held) < 4 or len(paid) < ENOUGH_STEPS or not ends(paid).rose:
+    if len(held) < LOOKS or not told_enough(course, "reward") or not ends(paid).rose:
         return None
     asked = course.setting("evaluation.validation_problems") * course.setting(
         "evaluation.validation_samples"

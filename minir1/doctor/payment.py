@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minir1 import rewards
-from minir1.doctor.course import Course, Row, told
+from minir1.doctor.course import Course, Row, metric, told
 from minir1.doctor.symptom import Symptom
 from minir1.errors import UserError
-from minir1.reporting.formats import number
 from minir1.world.questions import read_prompt
 
 CENT = 1e-6  # of reward; means of float64 are exact to 1e-12
@@ -54,13 +53,13 @@ def _entry(course: Course):
     weights = [course.setting(f"reward.{part}") for part in ("accuracy", "format", "language")]
 
     def entry(row: Row) -> tuple[float, float, float, float] | None:
-        score = number(row.get("score"))  # of a task that pays for half of an answer
-        right = number(row.get("accuracy")) if score is None else score
-        paid, form = number(row.get("reward")), number(row.get("format_rate"))
+        score = metric(row, "score")  # of a task that pays for half of an answer
+        right = metric(row, "accuracy") if score is None else score
+        paid, form = metric(row, "reward"), metric(row, "format_rate")
         if right is None or paid is None or form is None or "preference_reward" in row:
             return None
         explained = weights[0] * right + (weights[1] + weights[2]) * form
-        cut = (number(row.get("paid_truncated")) or 0) * (number(row.get("truncated")) or 0)
+        cut = (metric(row, "paid_truncated") or 0) * (metric(row, "truncated") or 0)
         return float(row["step"]), paid, paid - explained, cut
 
     return entry
@@ -154,7 +153,7 @@ def _paid_by_outcome(course: Course) -> tuple[float, float] | None:
     """Return what right and wrong answers of the looks earned, None where they are too few."""
     paid: dict[bool, list[float]] = {True: [], False: []}
     for line in course.samples:
-        earned = number(line.get("reward"))
+        earned = metric(line, "reward")
         if isinstance(line.get("right"), bool) and earned is not None:
             paid[line["right"]].append(earned)
     if min(map(len, paid.values())) < ENOUGH:
@@ -176,7 +175,7 @@ def regraded(course: Course) -> Iterator[Regraded]:
     weights = {n: course.setting(f"reward.{n}") for n in ("accuracy", "format", "language")}
     for line in course.samples[:MOST_REGRADED]:
         paid, prompt, text = (
-            number(line.get("reward")),
+            metric(line, "reward"),
             line.get("prompt"),
             line.get("completion"),
         )

@@ -20,6 +20,8 @@ APART = 1e-4
 STEPS = 3  # at such a distance, before anything is said
 MOSTLY = 0.9  # of the steps
 LARGEST = 10.0  # k2 over k3 at x = 20
+FLOAT32 = 1e-6  # of a loss; the term is a difference of two, divided by its weight
+MOST_FLAT = 0.1  # of the groups: so that the loss sees the tokens that the KL is measured on
 
 
 class Distance(NamedTuple):
@@ -64,6 +66,52 @@ def kl_sign(course: Course) -> Symptom | None:
         "TinyZero, dp_actor.py: policy_loss - kl_loss * kl_loss_coef; mended in verl, pull "
         "request 179",
     )
+
+
+def k1_loss(course: Course) -> Symptom | None:
+    """The term has the chance of k1 in it: below zero at times, and its very scatter."""
+    seen = measure(course)
+    if seen is None or (seen.counted < 0).mean() >= MOSTLY:
+        return None
+    term = course.curve("kl_loss")
+    below = term.where(term.values < -FLOAT32 / course.setting("grpo.kl_weight"))
+    said = []
+    if len(below):
+        said.append(
+            f"{told(below.steps, len(term))} the KL term of the loss is negative (down to "
+            f"{below.values.min():.2g}), which k2 and k3 never are"
+        )
+    if _follows_k1(seen):
+        said.append(
+            f"it has the scatter of k1: {_apart(seen.counted, seen.k1):.1%} from k1 in the "
+            f"middle, {_apart(seen.counted, seen.kl):.1%} from k3 of the same tokens"
+        )
+    if not said:
+        return None
+    return Symptom(
+        "k1-loss",
+        "The KL term of the loss is k1, whose expected gradient is zero: noise, not a penalty.",
+        "; ".join(said),
+        "As a loss take k2 = x²/2, or k3 times the ratio: --set grpo.kl_estimator=k2. k1 is a "
+        "number to log",
+        "reasoning-from-scratch, chapter 7; TRL issue 4967; Schulman 2020 (Approximating KL "
+        "divergence)",
+        "certain" if len(below) else "likely",
+    )
+
+
+def _follows_k1(seen: Distance) -> bool:
+    """Say whether the term has the scatter of k1, which k2 and k3 do not share."""
+    whole = seen.trained >= 1 - MOST_FLAT
+    if whole.sum() < STEPS:
+        return False
+    term, k1, k3 = seen.counted[whole], seen.k1[whole], seen.kl[whole]
+    return _apart(term, k1) < _apart(term, k3) / 2
+
+
+def _apart(term: np.ndarray, estimate: np.ndarray) -> float:
+    """Return the usual distance of two curves, relative. Shapes: (N), (N)"""
+    return float(np.median(np.abs(term - estimate) / np.abs(estimate)))
 
 
 def kl_inverted(course: Course) -> Symptom | None:

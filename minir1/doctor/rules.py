@@ -23,6 +23,7 @@ CONTRADICTIONS = (
     Rule("mask-in-place", algebra.mask_in_place, ("weight_sum",), algebra.has_known_sum),
     Rule("eos-untrained", algebra.eos_untrained, ("eos_trained",)),
     Rule("kl-sign", penalty.kl_sign, penalty.NEEDS, penalty.has_penalty),
+    Rule("k1-loss", penalty.k1_loss, penalty.NEEDS, penalty.has_penalty),
     Rule("kl-inverted", penalty.kl_inverted, penalty.NEEDS, penalty.has_penalty),
 )
 PAYMENT = (
@@ -34,13 +35,13 @@ PAYMENT = (
 )
 SHAPES = (
     Rule("not-finite", updates.not_finite),
-    Rule("too-hard", curves.too_hard),
-    Rule("format-missing", curves.format_missing),
-    Rule("too-easy", curves.too_easy),
-    Rule("never-ends", curves.never_ends),
-    Rule("entropy-collapse", curves.entropy_collapse, ("entropy",)),
-    Rule("entropy-explosion", curves.entropy_explosion, ("entropy",)),
-    Rule("learning-rate-low", curves.learning_rate_low, ("kl",)),
+    Rule("too-hard", curves.too_hard, ("accuracy", "format_rate")),
+    Rule("format-missing", curves.format_missing, ("format_rate", "truncated")),
+    Rule("too-easy", curves.too_easy, ("flat_groups", "accuracy")),
+    Rule("never-ends", curves.never_ends, ("truncated", "completion_tokens")),
+    Rule("entropy-collapse", curves.entropy_collapse, ("entropy", "accuracy")),
+    Rule("entropy-explosion", curves.entropy_explosion, ("entropy", "accuracy")),
+    Rule("learning-rate-low", curves.learning_rate_low, ("kl", "flat_groups", "accuracy")),
     Rule("overfitted", curves.overfitted),
 )
 CAUSES = CONTRADICTIONS + PAYMENT

@@ -1,0 +1,163 @@
+"""Does the doctor see a step that contradicts itself, and leave alone one that hardly does?"""
+
+import numpy as np
+import pytest
+from patients import STEPS, always, course, from_step, without
+
+from minir1.doctor import algebra, penalty, sampler, updates
+from minir1.doctor.sampler import CUT_AT_MOST, ROUNDING
+
+# sampler and scorer
+
+RULES = (
+    sampler.stale_logprobs,
+    sampler.truncated_sampling,
+    sampler.prompt_missing,
+    sampler.left_padding,
+    sampler.unexplained,
+)
+
+
+def gap(greatest, bias, first, rest):
+    return always(
+        logprob_gap=greatest, logprob_bias=bias, logprob_gap_first=first, logprob_gap_rest=rest
+    )
+
+
+def found(rules, sick):
+    return [symptom.fault for rule in rules if (symptom := rule(sick)) is not None]
+
+
+CASES = {
+    "truncated-sampling": gap(0.105, 0.02, 0.02, 0.02),
+    "prompt-missing": gap(15.0, 2.2, 12.0, 1.8),
+    "left-padding": gap(12.0, 0.1, 0.3, 0.2),
+}
+
+
+@pytest.mark.parametrize("fault", CASES)
+def test_a_gap_has_one_explanation(fault):
+    assert found(RULES, course(CASES[fault])) == [fault]
+
+
+def test_a_gap_that_begins_after_the_first_update_is_one_of_age():
+    older = from_step(
+        2, logprob_gap=3.0, logprob_bias=-0.1, logprob_gap_first=0.1, logprob_gap_rest=0.1
+    )
+    assert found(RULES, course(older)) == ["stale-logprobs"]
+
+
+def test_without_the_first_step_age_is_not_told_from_context():
+    sick = course(CASES["left-padding"])
+    late = type(sick)(sick.stage, sick.config, sick.rows[3:])
+    assert found(RULES, late) == ["left-padding"]
+
+
+def test_rounding_is_no_gap():
+    assert found(RULES, course(gap(ROUNDING * 0.99, 0, 0, 0))) == []
+    assert found(RULES, course(gap(ROUNDING * 1.01, 0, 0, 0))) == ["left-padding"]
+
+
+def test_a_cut_is_one_sided_and_bounded():
+    assert found(RULES, course(gap(CUT_AT_MOST * 1.01, 0.02, 0.02, 0.02))) == ["left-padding"]
+    assert found(RULES, course(gap(0.1, 0.89 * 0.02, 0.02, 0.02))) == ["left-padding"]
+
+
+def test_the_share_that_is_kept_is_told():
+    symptom = sampler.truncated_sampling(course(gap(-np.log(0.9), 0.02, 0.02, 0.02)))
+    assert "p is about 0.90" in symptom.evidence and "steps 1 to 25" in symptom.evidence
+
+
+def test_low_precision_is_not_judged():
+    mend = always(sampled_gap=0.2, logprob_gap=0.05)
+    assert found(RULES, course(mend)) == []
+
+
+def test_an_old_log_tells_that_there_is_a_gap_and_not_why():
+    details = ("logprob_bias", "logprob_gap_first", "logprob_gap_rest")
+    old = without(course(CASES["prompt-missing"]), *details)
+    assert found(RULES, old) == ["logprob-mismatch"]
+    assert found(RULES, without(course(), *details)) == []
+
+
+# sums
+
+
+def test_the_advantages_of_a_group_sum_to_zero():
+    symptom = algebra.batch_baseline(course(from_step(4, advantage_level=0.8)))
+    assert symptom.fault == "batch-baseline" and "steps 4 to 25" in symptom.evidence
+    assert algebra.batch_baseline(course(always(advantage_level=1e-4))) is None
+    other = course(always(advantage_level=0.8), grpo__objective="reinforce")
+    assert algebra.batch_baseline(other) is None
+
+
+def test_weights_sum_to_one():
+    symptom = algebra.mask_in_place(course(always(weight_sum=0.4)))
+    assert symptom.fault == "mask-in-place" and "0.4" in symptom.evidence
+    assert algebra.mask_in_place(course(always(weight_sum=0.9995))) is None
+    constant = course(always(weight_sum=0.3), grpo__average="constant")
+    assert algebra.mask_in_place(constant) is None
+    assert algebra.mask_in_place(course(always(weight_sum=0.98, trust=0.98))) is None
+
+
+def test_the_end_token_has_a_weight():
+    symptom = algebra.eos_untrained(course(always(eos_trained=0.0)))
+    assert symptom.fault == "eos-untrained" and "100%" in symptom.evidence
+    assert algebra.eos_untrained(course()) is None
+
+
+# the KL term
+
+KL = {"grpo__kl_weight": 0.05}
+
+
+def scaled(factor):
+    return lambda row: {"kl_loss": factor * row["kl"]}
+
+
+def test_a_negative_penalty_is_a_reward():
+    assert penalty.kl_sign(course(scaled(-1.3), **KL)).fault == "kl-sign"
+    assert penalty.kl_sign(course(scaled(1.3), **KL)) is None
+    assert penalty.kl_sign(course(scaled(-1.3))) is None  # no penalty, no term
+
+
+def test_a_few_negative_steps_are_not_the_wrong_sign():
+    early = course(lambda row: {"kl_loss": row["kl"] * (-1 if row["step"] < 5 else 1)}, **KL)
+    assert penalty.kl_sign(early) is None
+
+
+def test_a_penalty_is_not_ten_times_the_distance():
+    def exploding(factor):
+        return lambda row: {
+            "kl_loss": row["kl"] * (factor if row["step"] % 4 == 0 else 1.2),
+            "flat_groups": 0.0,
+        }
+
+    symptom = penalty.kl_inverted(course(exploding(200.0), **KL))
+    assert symptom.fault == "kl-inverted" and "5 times" not in symptom.evidence
+    assert penalty.kl_inverted(course(exploding(7.0), **KL)) is None
+
+
+def test_only_a_part_of_the_groups_may_be_in_the_loss():
+    rare = {"flat_groups": 0.9}
+    sick = course(lambda row: {"kl_loss": 50 * row["kl"], **rare}, **KL)
+    assert penalty.kl_inverted(sick) is None
+
+
+def test_a_distance_of_nothing_says_nothing():
+    tiny = course(lambda _: {"kl": 1e-5, "kl_k1": 1e-5, "kl_loss": -1e-5}, **KL)
+    assert penalty.kl_sign(tiny) is None and penalty.kl_inverted(tiny) is None
+
+
+# updates
+
+
+def test_a_number_that_is_none_is_found():
+    symptom = updates.not_finite(course(from_step(7, grad_norm=float("nan"))))
+    assert symptom.fault == "not-finite" and "step 7" in symptom.evidence
+    assert updates.not_finite(course()) is None
+
+
+def test_the_steps_are_told():
+    symptom = algebra.batch_baseline(course(lambda row: {"advantage_level": row["step"] % 2}))
+    assert f"13 of {STEPS} steps (first 1, last 25)" in symptom.evidence
