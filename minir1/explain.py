@@ -73,6 +73,7 @@ def explain(
             k: w for k, w in part_weights(config.reward).items() if k in graded.parts
         },
         objective=objective.name,
+        by_token=objective.critic is not None,
         metrics=metrics,
     )
 

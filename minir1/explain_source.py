@@ -18,7 +18,7 @@ from minir1.datasets import Checkpoint
 from minir1.environment import Environment, TinyWorld
 from minir1.errors import UserError, shorten
 from minir1.faults.catalogue import find
-from minir1.faults.fault import BrokenWorld
+from minir1.faults.fault import BrokenWorld, Fault
 from minir1.faults.planted import FILE
 from minir1.objective import Objective
 from minir1.objectives import chosen
@@ -155,6 +155,9 @@ def _moment(place: _Place, name: str) -> Moment:
     done = rl.progress(learner, config, budget)
     if done >= 1:
         notes = (*notes, BEYOND.format(learner.step))
+    fault = _fault(place.run)
+    if fault is not None:
+        notes = (*notes, fault.told)
     return Moment(
         learner=learner,
         config=config,
@@ -216,11 +219,17 @@ def _asked(
         TinyWorld(config, start.tokenizer, place.stage, judge), config.grpo.extra_draws
     )
     objective = chosen(config.grpo)
-    planted = place.run / FILE if place.run else None
-    if planted is None or not planted.exists():
+    fault = _fault(place.run)
+    if fault is None:
         return world, objective
-    fault = find(str(read_json(planted)["fault"]))
     return BrokenWorld(fault, world, config, start), fault.objective(objective)
+
+
+def _fault(run: Path | None) -> Fault | None:
+    """Return the bug that was planted in a run (`faults/`), None for a healthy one."""
+    if run is None or not (run / FILE).exists():
+        return None
+    return find(str(read_json(run / FILE)["fault"]))
 
 
 def _budget(place: _Place) -> float | None:

@@ -105,7 +105,8 @@ class Batch:
 class Explanation:
     """One step of reinforcement learning, seen from one of its prompts.
 
-    step counts from 1, as metrics.jsonl does; settings are the run's `grpo` section
+    step counts from 1, as metrics.jsonl does; settings are the run's `grpo` section; by_token
+    says that a critic gives each token an advantage of its own
     """
 
     stage: str
@@ -116,6 +117,7 @@ class Explanation:
     temperature: float
     part_weights: dict[str, float]
     objective: str
+    by_token: bool
     metrics: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:

@@ -109,6 +109,11 @@ class Explained:
             yield "All answers earned the same: none is better than another, nothing is learnt."
             return
         yield "Better than what? Better than the other answers to the same question."
+        if told.by_token:
+            yield (
+                "A critic goes on from here: it gives every token an advantage of its own, by "
+                "what the answer promised so far."
+            )
         best = max(group.answers, key=lambda answer: abs(answer.advantage))
         arithmetic = self._arithmetic(best)
         if arithmetic is None:
@@ -151,10 +156,11 @@ class Explained:
         divisors = sorted({round(1 / t.weight) for a in answers for t in a.tokens if t.weight})
         shown = f"{divisors[0]:,}" + (f" to 1 / {divisors[-1]:,}" if divisors[1:] else "")
         yield f"{AVERAGES[average]} Here w = 1 / {shown}."
+        pull = ", less the pull of the KL" if told.settings["kl_weight"] else ""
         yield (
-            "log π of a token is pushed by w Â (times its ratio, 1 at first). What of that "
-            "reaches the token's own score is w Â (1 − π): what is certain already cannot be "
-            "pushed."
+            f"log π of a token is pushed by w Â (times its ratio, 1 at first{pull}). What of "
+            "that reaches the token's own score is w Â (1 − π): what is certain already cannot "
+            "be pushed."
         )
         yield tokens_table(answers, width)
 
