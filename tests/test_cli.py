@@ -19,7 +19,7 @@ from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.tokenizer import WordTokenizer
 
 VERBS = ("bench", "chat", "eval", "export", "pretrain", "report", "reproduce", "sample", "train")
-VERBS = (*VERBS, "verify")
+VERBS = tuple(sorted((*VERBS, "doctor", "explain", "verify")))
 Typed = Callable[..., tuple[int, str, str]]
 
 
