@@ -130,13 +130,13 @@ def validation(
 ) -> float:
     """Return the accuracy on the validation problems, on which nothing is trained."""
     config, settings = untempered(config), config.evaluation
-    questions = _validation_questions(settings.validation_problems, config.grpo.program_prompts)
+    questions = validation_questions(settings.validation_problems, config.grpo.program_prompts)
     address = (config.seed, f"{stage}/validation", step)
     _, samples = ask(params, config, tokenizer, questions, settings.validation_samples, address)
     return float(np.mean([is_right(s) for s in samples]))
 
 
-def _validation_questions(count: int, program_share: float) -> list[Any]:
+def validation_questions(count: int, program_share: float) -> list[Any]:
     """Ask problems of the kinds that are trained on, each in its share."""
     kinds = programs_among(count, program_share)
     puzzles = held_out_questions("validation", len(kinds) - sum(kinds))

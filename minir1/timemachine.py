@@ -14,7 +14,6 @@ from minir1.answers import Graded, ask, grade, total
 from minir1.config import RunConfig
 from minir1.objectives import chosen
 from minir1.tokenizer import WordTokenizer
-from minir1.world.questions import held_out_questions
 
 QUESTIONS = 6
 GROUP = 8
@@ -24,7 +23,7 @@ def look(
     params: dict[str, Any], config: RunConfig, tokenizer: WordTokenizer, stage: str, step: int
 ) -> list[dict[str, Any]]:
     """Ask the questions; return a line of samples.jsonl for every answer."""
-    questions = held_out_questions("validation", QUESTIONS)
+    questions = evaluate.validation_questions(QUESTIONS, config.grpo.program_prompts)
     address = (config.seed, f"{stage}/time machine", step)
     config = evaluate.untempered(config)
     rollout, samples = ask(params, config, tokenizer, questions, GROUP, address)

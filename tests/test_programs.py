@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minir1 import answers, backend, behaviour, evaluate, program_evaluation, rewards
+from minir1 import (
+    answers,
+    backend,
+    behaviour,
+    evaluate,
+    program_evaluation,
+    rewards,
+    timemachine,
+)
 from minir1.asking import judge, question
 from minir1.checkpoint import load_checkpoint
 from minir1.checkpoint_commands import evaluate_checkpoint
@@ -85,6 +93,10 @@ def test_runs_that_follow_a_yes_are_one_attempt() -> None:
     assert (seen.attempts, seen.repeated, seen.illegal) == (3, 0, 0)
     assert (seen.hits, seen.misses, seen.yes_to_hits, seen.yes_to_misses) == (3, 2, 3, 0)
     assert seen.first_failed == thought.split().index("6") + 1
+
+
+def test_runs_that_follow_a_no_are_two_attempts() -> None:
+    assert [len(runs) for runs in trials(read_attempts(f"try {MISS} {RIGHT_RUN}"))] == [1, 2]
 
 
 def test_a_first_attempt_that_solves_did_not_fail() -> None:
@@ -183,6 +195,13 @@ def test_a_rollout_of_both_is_paid_and_described(base: Checkpoint) -> None:
         )
 
 
+def test_accuracy_is_told_by_kind() -> None:
+    right = behaviour.ProgramSample(PROBLEM, "en", said(MISS, "? 2 * 1 +"), 30, True)
+    wrong = behaviour.Sample(Problem((1, 3, 7), 11, 1), "en", said(MISS, "7"), 30, True)
+    told = answers._by_kind([right, wrong, wrong])
+    assert told == {"program_accuracy": 1, "puzzle_accuracy": 0}
+
+
 def test_right_programs_are_paid_as_right_puzzles_are(base: Checkpoint) -> None:
     config = config_of(base)
     right = said(f"try {RIGHT_RUN}", "? 2 * 1 +")
@@ -226,6 +245,14 @@ def test_validation_asks_what_is_trained(
         config = config_of(base, f"grpo.program_prompts={share}")
         evaluate.validation(base.params, config, base.tokenizer, "r1-zero", 1)
     assert [kinds.count(ProgramQuestion) for kinds in seen] == [0, 2, 4]
+
+
+def test_the_time_machine_looks_at_what_is_trained(base: Checkpoint) -> None:
+    for share, programs in ((0, 0), (0.5, 3), (1, 6)):
+        config = config_of(base, f"grpo.program_prompts={share}")
+        lines = timemachine.look(base.params, config, base.tokenizer, "r1-zero", 0)
+        prompts = dict.fromkeys(line["prompt"] for line in lines)
+        assert len(prompts) == 6 and sum(" = " in prompt for prompt in prompts) == programs
 
 
 def test_figures_of_a_checkpoint(base: Checkpoint) -> None:
