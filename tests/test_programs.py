@@ -22,6 +22,7 @@ from minir1.checkpoint_commands import evaluate_checkpoint
 from minir1.config import EvalConfig, RunConfig, override, tiny
 from minir1.environment import TinyWorld
 from minir1.errors import UserError
+from minir1.export.engine import require_grpo
 from minir1.pipeline import Checkpoint
 from minir1.puzzles import solved
 from minir1.searches import faithful, search, trials
@@ -225,6 +226,12 @@ def test_weak_graders_read_puzzles_only() -> None:
     with pytest.raises(UserError, match=r"=0\.1: wanted 0: reward\.kind=verdict"):
         override(tiny(), ["grpo.program_prompts=0.1", "reward.kind=verdict"])
     override(tiny(), ["grpo.program_prompts=0.1", "reward.kind=random"])
+
+
+def test_programs_stay_here() -> None:
+    require_grpo(tiny())
+    with pytest.raises(UserError, match=r"grpo.program_prompts=0.5: wanted 0 for an export"):
+        require_grpo(override(tiny(), ["grpo.program_prompts=0.5"]))
 
 
 # measuring

@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from minir1 import __version__
-from minir1.config import RunConfig
+from minir1.config import GRPOConfig, RunConfig
 from minir1.errors import UserError
 from minir1.export.hf import write_model
 from minir1.export.source import Source
@@ -42,6 +42,8 @@ def require_grpo(config: RunConfig | RealConfig) -> None:
     for name, usual in (("extra_draws", 0), ("overlong", 0.0), ("truncated", "taught")):
         if getattr(grpo, name) != usual:
             grpo.refuse(name, f"{usual} for an export")
+    if isinstance(grpo, GRPOConfig) and grpo.program_prompts:
+        grpo.refuse("program_prompts", "0 for an export: its graders read number puzzles only")
 
 
 def write_common(
