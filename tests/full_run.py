@@ -64,7 +64,7 @@ def overhear(heard: Heard, patch: pytest.MonkeyPatch) -> None:
 
         patch.setattr(owner, name, wrapped)
 
-    around(answers, "sample", lambda *args: f"ask {args[5][1]} {args[5][2]}")
+    around(answers, "sample", lambda *args, **_: f"ask {args[5][1]} {args[5][2]}")
     around(RunFolder, "append_metrics", lambda _, m: f"metrics {m['stage']} {m['step']}")
     around(RunFolder, "append_samples", lambda _, s: f"look {s[0]['stage']} {s[0]['step']}")
     around(RunFolder, "rewind", lambda _, done, stage, step: f"rewind {stage} {step}")
@@ -167,9 +167,9 @@ def _watched(patch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
     def texts(rows: Any) -> list[str]:
         return [words.decode([t for t in row if t != words.pad_id]) for row in rows]
 
-    def sampled(*args: Any) -> Any:
+    def sampled(*args: Any, **more: Any) -> Any:
         found.setdefault(f"ask {args[5][1]}", []).append(texts(args[2]))
-        return sample(*args)
+        return sample(*args, **more)
 
     def improved(*args: Any) -> Any:
         found["rl"].append([question.prompt for question in args[3].questions])
