@@ -77,8 +77,9 @@ def explained(name: str | Path, step: int | None = None, **options: Any) -> Expl
     return explain(*asked, steps=m.steps, objective=m.objective, **options)
 
 
-def row(run: Path, step: int) -> dict[str, Any]:
-    return next(m for m in read_lines(run / "metrics.jsonl") if m["step"] == step)
+def row_of(run: Path, stage: str, step: int) -> dict[str, Any]:
+    lines = read_lines(run / "metrics.jsonl")
+    return next(m for m in lines if (m["stage"], m["step"]) == (stage, step))
 
 
 # the same step as in training
@@ -88,7 +89,7 @@ def test_the_step_after_the_saved_state_is_the_one_that_training_takes(
     stopped: Path, run: Path
 ) -> None:
     """Bit for bit, to the second update, which starts from the first one's parameters."""
-    seen, trained = explained(stopped), row(run, 3)
+    seen, trained = explained(stopped), row_of(run, "r1-zero", 3)
     assert (seen.stage, seen.step) == ("r1-zero", 3)
     assert find_moment(str(stopped), None).notes == ()
     assert seen.metrics.items() <= trained.items()
@@ -109,7 +110,7 @@ def parameters_after(run: Path) -> dict[str, np.ndarray]:
 
 def test_a_kept_policy_takes_the_same_step_up_to_its_first_gradient(run: Path) -> None:
     moment = find_moment(str(run / "r1-zero-step2"), None)
-    seen, trained = explained(run / "r1-zero-step2"), row(run, 3)
+    seen, trained = explained(run / "r1-zero-step2"), row_of(run, "r1-zero", 3)
     assert moment.notes == (explain_source.FRESH,)
     assert (seen.stage, seen.step, seen.batch.reward) == ("r1-zero", 3, trained["reward"])
     for name in ("learning_rate", "logprob_gap", "flat_groups", "trained_tokens"):
@@ -120,7 +121,7 @@ def test_a_kept_policy_takes_the_same_step_up_to_its_first_gradient(run: Path) -
 def test_the_first_step_is_that_of_the_base(run: Path) -> None:
     for name, step in ((run / "base", None), (run, 1), (run / "r1-zero", 1)):
         seen = explained(name, step)
-        assert seen.metrics.items() <= row(run, 1).items()
+        assert seen.metrics.items() <= row_of(run, "r1-zero", 1).items()
 
 
 def test_a_finished_run_is_told_the_step_that_would_come_next(run: Path) -> None:
