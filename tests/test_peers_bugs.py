@@ -65,6 +65,7 @@ INDEX: dict[str, list[str]] = {
         "test_grpo.py::test_the_weight_of_a_token_under_each_average",
         "test_objective_golden.py::test_loss_and_gradient_are_those_of_trl",
         "test_objective_golden.py::test_no_two_variants_are_the_same",
+        "test_objectives.py::test_no_two_methods_are_the_same",
     ],
     "5h rewards are computed twice": [
         "test_rl.py::test_each_completion_is_graded_once_and_in_its_group",
@@ -92,6 +93,8 @@ INDEX: dict[str, list[str]] = {
         "test_mlx_improve.py::test_every_setting_changes_the_step_compiled_or_not",
         "test_mlx_improve.py::test_every_setting_has_a_test_here",
         "test_mlx_models.py::test_every_option_of_lora_changes_the_gradient",
+        "test_methods.py::test_a_clip_that_no_function_reads_is_refused",
+        "test_training.py::test_a_stage_trains_by_the_method_that_was_chosen",
     ],
     "8 the grader runs what the model wrote": [
         "test_rewards.py::test_no_trick_earns_accuracy_and_each_is_refused_within_a_millisecond",

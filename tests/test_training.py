@@ -15,6 +15,8 @@ from minir1.checkpoint_commands import load
 from minir1.config import RunConfig, override, tiny
 from minir1.datasets import Checkpoint, Dataset
 from minir1.finetune import Document
+from minir1.objectives import OBJECTIVES
+from minir1.resampling import Resampling
 from minir1.runfolder import RunFolder
 from minir1.training import Stage, fine_tune, keep, reinforce
 
@@ -261,3 +263,21 @@ def test_the_screen_is_shown_an_answer_to_a_problem(run: RunFolder, base: Checkp
     for prompt, completion, reward, right in shown:
         assert prompt.startswith("<bos> User: ") and "Assistant:" in prompt
         assert isinstance(right, bool) and reward >= 0 and completion
+
+
+@pytest.mark.parametrize("method", ["rloo", "gspo"])
+def test_a_stage_trains_by_the_method_that_was_chosen(
+    run: RunFolder, base: Checkpoint, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def train(learner: rl.Learner, config: Any, world: Any, budget: Any, objective: Any) -> Any:
+        seen.append((objective, world))
+        return iter(())
+
+    monkeypatch.setattr(training.rl, "train", train)
+    config = changed(run, f"grpo.objective={method}", "grpo.kl_weight=0", "grpo.extra_draws=2")
+    reinforce(stage(run, "r1-zero"), base, config)
+    ((objective, world),) = seen
+    assert objective is OBJECTIVES[method]
+    assert isinstance(world, Resampling) and world.draws == 2
