@@ -19,10 +19,11 @@ CLAIM = Claim(
     "where RL brings at least two attempts an answer (the whole interval). Found from 0 %, "
     "the claim holds; found only from more, it holds if the corpus shows it. From 0.1 % once "
     "more with 100 steps, to see whether it is only late. Whether it is useful: R1-Zero "
-    "answers again with words forbidden while decoding: the reflective ones, some of them, as "
-    "many general ones (a control that should cost nothing), the word try, which opens "
-    "attempts too and counts as no reflection, and with thoughts cut to the length that the "
-    "first ban leaves, the answer then put in its mouth.",
+    "answers again with words forbidden while decoding: the reflective ones, no alone (which "
+    "is also the verdict after a miss), the others, check alone, as many general ones (a "
+    "control that should cost nothing), the word try, which opens attempts too and counts as "
+    "no reflection, and with thoughts cut to the length that the first ban leaves, the answer "
+    "then put in its mouth.",
     jobs=reflection_arms.jobs,
     judge=judge,
 )

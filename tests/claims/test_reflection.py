@@ -13,8 +13,9 @@ from minir1.checkpoint_commands import load
 from minir1.claims import reflection, reflection_runs
 from minir1.claims.job import with_needs
 from minir1.claims.reflection_arms import ARMS, from_corpus, longer
-from minir1.claims.reflection_judge import BANNED, judge
+from minir1.claims.reflection_judge import judge
 from minir1.claims.reflection_measures import after_a_miss, beside_the_others, cut_short
+from minir1.claims.reflection_results import BANNED
 from minir1.claims.reflection_runs import BANS, NEUTRAL
 from minir1.claims.standard import r1_zero
 from minir1.config import override, tiny
@@ -202,7 +203,6 @@ def test_it_holds_if_the_corpus_shows_it() -> None:
     assert "answers with a check by" not in found.summary
     assert "after 100 steps instead of 25, 0.1 %: 1.50 (1.50 to 1.50) attempts" in found.summary
     assert "60.0 points" in found.summary
-    assert "useful, beyond the length" in found.summary
     assert "nan" not in found.summary
 
 
@@ -219,10 +219,13 @@ def test_it_does_not_hold_where_nothing_rises_or_nothing_is_found() -> None:
 @pytest.mark.parametrize(
     ("accuracy", "told"),
     [
-        ({"reflective": 0.8}, "not shown to be useful"),
-        ({"cut short": 0.1}, "cutting it hurts more"),
-        ({"cut short": 0.2}, "not shown to add to its length"),
+        ({"reflective": 0.8}, "not shown to be useful. Wait"),
+        ({"no": 0.2}, "the verdict carries it"),
+        ({"no": 0.2, "starting again": 0.1}, "not through its verdict alone"),
+        ({"starting again": 0.8}, "check are not shown to matter"),
+        ({"starting again": 0.7, "try": 0.7}, "matter no more than try"),
+        ({"starting again": 0.7, "try": 0.8}, "more than try does"),
     ],
 )
-def test_usefulness_is_measured_against_length(accuracy: dict[str, float], told: str) -> None:
+def test_what_the_words_carry_is_told_apart(accuracy: dict[str, float], told: str) -> None:
     assert told in judge(results({"standard": 6}, accuracy), 3).summary
