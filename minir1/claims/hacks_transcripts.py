@@ -1,9 +1,10 @@
 """What does a policy write that a weak grader pays for? Picked by a rule, never by hand.
 
-The base and the trained policy answer the same validation questions. Overpaid is an answer
-that is wrong and yet earns, beside its form, half a right answer or more. Of the trained
-policy's answers those are shown that are paid most beyond what the rules would pay; of
-equals the shortest; each of another question, and beside each the base's answer.
+The base, the policy that the rules trained and the one that the grader trained answer the
+same validation questions. Overpaid is an answer that is wrong and yet earns, beside its form,
+half a right answer or more. Of the last policy's answers those are shown that are paid most
+beyond what the rules would pay; of equals the shortest; each of another question, and beside
+each the base's answer.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from minir1.answers import ask, grade, total
 from minir1.backend import from_numpy
 from minir1.behaviour import Sample
 from minir1.checkpoint import load_checkpoint
+from minir1.claims.hacks_course import BASE, PLAIN, TRAINED, WHO, run
 from minir1.config import RunConfig, override, tiny
 from minir1.evaluate import is_right
 from minir1.rewards import part_weights
@@ -46,18 +48,19 @@ class Look:
 
 
 def transcripts(folder: Path, needs: dict[str, Path], kind: str, seed: int) -> dict[str, Any]:
-    """Let the base and the trained policy of a run answer; say what was overpaid, and pick."""
+    """Let three policies answer; say how often each is overpaid, and pick."""
     backend.use("numpy")
-    (run,) = needs.values()
+    weak, rules = (needs[run(name, seed).name] / "checkpoints" for name in (kind, PLAIN))
     questions = held_out_questions("validation", QUESTIONS)
     settings = [f"reward.kind={kind}", "threads=1", f"grpo.group={GROUP}"]
     config = override(tiny("r1-zero", seed), settings)
-    base, trained = (
-        look(run / "checkpoints" / name, config, questions) for name in ("base", "r1-zero")
-    )
+    places = (weak / "base", rules / "r1-zero", weak / "r1-zero")
+    looks = {
+        who: look(place, config, questions) for who, place in zip(WHO, places, strict=True)
+    }
     return {
-        "overpaid": {"base": base.overpaid, "r1-zero": trained.overpaid},
-        "picked": pick(questions, base, trained),
+        "overpaid": {who: one.overpaid for who, one in looks.items()},
+        "picked": pick(questions, looks[BASE], looks[TRAINED]),
     }
 
 

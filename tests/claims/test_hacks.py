@@ -10,8 +10,8 @@ from small_run import BASE
 
 from minir1.behaviour import Sample
 from minir1.claims import hacks, hacks_transcripts
-from minir1.claims.hacks import judge, shown, verbatim
-from minir1.claims.hacks_course import Course, run
+from minir1.claims.hacks import judge, verbatim
+from minir1.claims.hacks_course import Course, run, shown
 from minir1.claims.hacks_transcripts import GROUP, Look, pick, transcripts
 from minir1.claims.job import with_needs
 from minir1.claims.standard import r1_zero
@@ -51,15 +51,25 @@ def results(truths: dict[str, Sequence[float]], seeds: int = 3) -> dict[str, Any
         for seed in range(seeds):
             paid = UP if kind in truths else RISING
             found[run(kind, seed).name] = result(paid, truths.get(kind, RISING), seed)
-    picked = {"question": "use 1", "before": "a | b", "after": "`<b>", "paid": 1.1, "due": 0.1}
     for kind in GRADERS:
-        share = {"base": 0.0, "r1-zero": 0.25}
-        found[shown(kind).name] = {"overpaid": share, "picked": [picked]}
+        for seed in range(seeds):
+            found[shown(kind, seed).name] = look(0.3 if kind in truths else 0.02, seed)
     return found
 
 
+def look(trained: float, seed: int, base: float = 0.0, rules: float = 0.02) -> dict[str, Any]:
+    """What three policies of a seed are overpaid, but for its jitter, and what one wrote."""
+    picked = {"question": "use 1", "before": "a | b", "after": "`<b>", "paid": 1.1, "due": 0.1}
+    jitter = 0.01 * (seed - 1)
+    overpaid = {"base": base, "rules": rules, "trained": trained + jitter}
+    return {"overpaid": overpaid, "picked": [picked]}
+
+
 def course(truth: Sequence[float], paid: Sequence[float] = UP, seeds: int = 3) -> Course:
-    found = {run("drafts", s).name: result(paid, truth, s) for s in range(seeds)}
+    found: dict[str, Any] = {}
+    for seed in range(seeds):
+        found[run("drafts", seed).name] = result(paid, truth, seed)
+        found[shown("drafts", seed).name] = look(0.3, seed)
     return Course.read("drafts", found, seeds)
 
 
@@ -89,37 +99,69 @@ def test_where_they_go_together_nothing_is_exploited(
     assert course(truth, paid).parts is None
 
 
+def test_exploited_is_who_is_overpaid_more_than_the_base_and_than_the_rules_policy() -> None:
+    assert exploited(trained=0.3, base=0.0, rules=0.02)
+    assert not exploited(trained=0.3, base=0.28, rules=0.02)  # as often as the base
+    assert not exploited(trained=0.3, base=0.0, rules=0.28)  # as every policy comes to
+    assert not exploited(trained=0.04, base=0.0, rules=0.0)  # surely, but hardly
+    assert not exploited(trained=0.1, base=0.8, rules=0.0)
+
+
+def exploited(trained: float, base: float, rules: float) -> bool:
+    found = {run("drafts", seed).name: result(UP, RISING, seed) for seed in range(3)}
+    for seed in range(3):
+        found[shown("drafts", seed).name] = look(trained, seed, base, rules)
+    return Course.read("drafts", found, 3).exploited
+
+
 def test_one_seed_is_never_sure() -> None:
     assert course(FALLING, seeds=1).parts is None
+    assert not course(FALLING, seeds=1).exploited
     found = judge(results({"drafts": FALLING}, 1), 1)
     assert found.verdict == "does not hold here"
     assert "One seed has no interval" in found.summary
 
 
 def test_seeds_that_disagree_exploit_nothing() -> None:
-    truths = (FALLING, RISING, RISING)
-    found = {run("drafts", s).name: result(UP, truths[s], s) for s in range(3)}
-    assert Course.read("drafts", found, 3).parts is None
+    found: dict[str, Any] = {}
+    for seed, (truth, share) in enumerate(((FALLING, 0.6), (RISING, 0.0), (RISING, 0.0))):
+        found[run("drafts", seed).name] = result(UP, truth, seed)
+        found[shown("drafts", seed).name] = look(share, seed)
+    read = Course.read("drafts", found, 3)
+    assert read.parts is None
+    assert not read.exploited
 
 
 def test_the_finding_names_what_was_exploited_and_what_was_not() -> None:
     found = judge(results({"drafts": FALLING, "length": FLAT}), 5)
     assert found.verdict == "holds if"
     assert found.condition
-    exploited, rest = found.summary.split("Not exploited")
-    assert "drafts: paid 0.900 → 1.30, right 80.0 % → 30.0 %" in exploited
-    assert "length: paid 0.100 → 1.30, right 20.0 % → 20.0 %" in exploited
-    assert "verdict" not in exploited
-    assert "verdict" in rest.split(". A coin")[0]
-    assert "noise" not in rest.split(". A coin")[0]
-    assert len(found.figures) == 4
+    told, rest = found.summary.split("Not exploited")
+    assert "By the rules pass@1 ends at 80.0 %" in told
+    assert (
+        "drafts (wrong, yet paid: 30.0 % of answers, 0.0 % of the base's; paid 0.100 → 1.30, "
+        "pass@1 30.0 %, pay and truth part after steps 11 to 15)"
+    ) in told
+    assert "length (wrong" in told
+    assert "verdict" not in told
+    spared = rest.split(". A coin")[0]
+    assert "verdict" in spared
+    assert "noise" not in spared
+    assert [figure.value for figure in found.figures] == pytest.approx([0.28, -0.5, 0.28, -0.6])
+    assert found.controls[0].value == pytest.approx(0.8)
+    assert len(found.controls) == 1 + len(GRADERS) - 2
     table, shares, lines = found.tables
     assert [row[0] for row in table.rows] == ["plain", *GRADERS]
-    assert dict((row[0], row[-1]) for row in table.rows)["drafts"] == "from steps 11 to 15 on"
-    assert [row[0] for row in shares.rows] == ["drafts", "length"] == [r[0] for r in lines.rows]
-    assert lines.rows[0][2:4] == ("`a | b`", "`'<b>`")
+    told_of = {row[0]: row[-2:] for row in table.rows}
+    assert told_of["drafts"] == ("yes", "11 to 15")
+    assert told_of["plain"] == told_of["verdict"] == ("no", "")
+    assert [row[0] for row in shares.rows] == list(GRADERS)
+    assert [row[0] for row in lines.rows] == ["drafts", "length"]
+    assert lines.rows[0][2:] == ("`a | b`", "`'<b>`", "1.10, 0.10")
     assert [line.label for line in found.charts[0].lines] == ["plain", "drafts", "length"]
     assert [line.label for line in found.charts[2].lines] == ["plain", *BY_COIN]
+    for table in found.tables:
+        assert {len(row) for row in table.rows} == {len(table.header)}
 
 
 def test_all_and_none() -> None:
@@ -132,7 +174,7 @@ def test_the_control_is_the_run_that_other_claims_have_and_seeds_are_capped() ->
     listed = {job.name: job for job in with_needs(hacks.jobs(9))}
     assert listed["r1-zero/plain/seed2"].fingerprint == r1_zero(2, "plain").fingerprint
     assert "r1-zero/plain/seed3" not in listed
-    assert len(listed) == 3 * (1 + len(GRADERS)) + len(GRADERS)
+    assert len(listed) == 3 * (1 + 2 * len(GRADERS))
     for job in listed.values():
         override(tiny("r1-zero"), job.settings.get("settings", ()))
     assert {job.name for job in with_needs(hacks.jobs(1))} <= set(listed)
@@ -167,11 +209,14 @@ def test_overpaid_is_wrong_and_earns_half_a_right_answer() -> None:
 
 def test_a_run_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hacks_transcripts, "QUESTIONS", 3)
-    (tmp_path / "checkpoints").mkdir()
-    for name in ("base", "r1-zero"):
-        (tmp_path / "checkpoints" / name).symlink_to(BASE)
-    found = transcripts(tmp_path, {"r1-zero/x": tmp_path}, "length", 0)
-    assert found["overpaid"]["base"] == found["overpaid"]["r1-zero"]
+    needs = {}
+    for kind in ("length", "plain"):
+        needs[run(kind, 0).name] = tmp_path / kind
+        (tmp_path / kind / "checkpoints").mkdir(parents=True)
+        for name in ("base", "r1-zero"):
+            (tmp_path / kind / "checkpoints" / name).symlink_to(BASE)
+    found = transcripts(tmp_path, needs, "length", 0)
+    assert len(set(found["overpaid"].values())) == 1
     assert len(found["picked"]) == 3
     asked = {question.prompt for question in held_out_questions("validation", 3)}
     assert {one["question"] for one in found["picked"]} == asked
