@@ -12,7 +12,7 @@ from minir1.behaviour import Sample
 from minir1.checkpoint_commands import load
 from minir1.claims import reflection, reflection_runs
 from minir1.claims.job import with_needs
-from minir1.claims.reflection_arms import ARMS, from_corpus, longer
+from minir1.claims.reflection_arms import ARMS, RAREST, from_corpus, longer
 from minir1.claims.reflection_judge import judge
 from minir1.claims.reflection_measures import after_a_miss, beside_the_others, cut_short
 from minir1.claims.reflection_results import BANNED
@@ -102,6 +102,15 @@ def test_jobs_have_names_of_their_own_and_settings_that_exist() -> None:
     assert len({job.name for job in jobs}) == len(jobs)
     for job in jobs:
         override(tiny(job.settings.get("recipe", "pretrain")), job.settings.get("settings", ()))
+
+
+def test_patience_means_more_steps_from_the_same_base() -> None:
+    usual, patient = from_corpus(RAREST, ARMS[RAREST], 3), longer(3)
+    assert usual.needs[0].fingerprint == patient.needs[0].fingerprint
+    assert [job.settings["settings"][0] for job in (usual, patient)] == [
+        "grpo.steps=25",
+        "grpo.steps=100",
+    ]
 
 
 def test_as_many_general_words_are_forbidden_as_reflective_ones() -> None:
