@@ -18,6 +18,7 @@ from minir1.environment import TinyWorld
 from minir1.errors import UserError
 from minir1.faults.catalogue import FAULTS, find
 from minir1.faults.fault import BrokenWorld, Fault, same_objective, same_policy, same_rollout
+from minir1.faults.planted import fault_of, keep_fault, plant
 from minir1.objective import GRPO
 from minir1.policy import DecoderPolicy
 from minir1.rl import Learner
@@ -114,6 +115,28 @@ def test_the_screen_says_what_is_planted_and_no_log_does(tmp_path: Path) -> None
             assert b"inject" not in path.read_bytes(), path
     gaps = [row["logprob_gap"] for row in lines(tmp_path / "run" / "metrics.jsonl")]
     assert gaps[0] < 1e-4 < gaps[1]
+
+
+def test_a_fault_brings_its_settings_and_those_that_are_typed_come_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_show", lambda *_: None)
+    monkeypatch.setattr(commands, "report", lambda _: None)
+    made = RunFolder.resume(broken(tmp_path / "run", "kl-inverted", "grpo.kl_weight=0.2"))
+    assert (made.config.grpo.kl_estimator, made.config.grpo.kl_weight) == ("k3", 0.2)
+    assert fault_of(made) is FAULTS["kl-inverted"]
+
+
+def test_a_stage_meets_its_fault_and_without_one_is_as_it_was(tmp_path: Path) -> None:
+    config = tiny("r1-zero", 0)
+    run = RunFolder.create(tmp_path / "run", config)
+    world = TinyWorld(config, START.tokenizer, "r1-zero")
+    healthy = plant(run, world, GRPO, config, START)
+    assert healthy[0] is world and healthy[1] is GRPO
+    keep_fault(run, FAULTS["kl-sign"])
+    spoilt, algorithm = plant(run, world, GRPO, config, START)
+    assert isinstance(spoilt, BrokenWorld) and spoilt.world is world
+    assert algorithm.loss is not GRPO.loss and algorithm.weights is GRPO.weights
 
 
 # what it does to a run
