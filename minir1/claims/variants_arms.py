@@ -1,15 +1,20 @@
 """Which methods are compared, with which settings, and what does each run say?
 
-All have the same base, questions, learning rate, 25 steps and seeds; a method brings its
-paper's own settings (`methods.py`) and nothing else is tuned for it.
+All have the same base, questions, learning rate, steps and seeds; a method brings its paper's
+own settings (`methods.py`) and nothing else is tuned for it. What is asked beside the methods
+has fewer seeds, so that the whole study is made within the hour.
 """
 
-from collections.abc import Mapping, Sequence
+import math
 
+from minir1.claims.claim import Results
 from minir1.claims.job import Job
+from minir1.claims.measures import Arm, arm
 from minir1.claims.standard import r1_zero
 
-LOOKED = ("evaluation.every=5",)  # steps between looks at the validation problems
+STEPS = 20
+FEWER = 3  # seeds at most of what is not a method
+LOOKED = ("evaluation.every=4",)  # steps between looks at the validation problems
 MANY = ("grpo.minibatches=8",)  # updates a rollout, instead of 2: most are off the sampler
 
 METHODS: dict[str, tuple[str, ...]] = {
@@ -36,6 +41,7 @@ PIECES: dict[str, tuple[str, ...]] = {
 OFF_POLICY: dict[str, tuple[str, ...]] = {
     f"{name}-8": (*METHODS[name], *MANY) for name in ("grpo", "gspo", "cispo", "rloo")
 }
+WIDE = {"gspo-wide": (*METHODS["gspo"], "grpo.clip_low=0.2", "grpo.clip_high=0.2")}
 LABELS = {
     "grpo": "GRPO, token average",
     "dr-grpo": "Dr. GRPO",
@@ -56,15 +62,26 @@ LABELS = {
     "gspo-8": "GSPO, 8 updates",
     "cispo-8": "CISPO, 8 updates",
     "rloo-8": "RLOO, 8 updates",
+    "gspo-wide": "GSPO, clip as wide as GRPO's",
 }
-SETTINGS = {**METHODS, **PIECES, **OFF_POLICY}
+SETTINGS = {**METHODS, **PIECES, **OFF_POLICY, **WIDE}
 
 
 def run(name: str, seed: int) -> Job:
     """Return the run of an arm at a seed."""
-    return r1_zero(seed, f"variants/{name}", settings=(*LOOKED, *SETTINGS[name]))
+    return r1_zero(seed, f"variant-{name}", settings=(*LOOKED, *SETTINGS[name]), steps=STEPS)
 
 
-def runs(names: Sequence[str] | Mapping[str, object], seeds: int) -> list[Job]:
-    """Return the runs of some arms, one seed after another."""
-    return [run(name, seed) for seed in range(seeds) for name in names]
+def runs(seeds: int) -> list[Job]:
+    """Return all runs, one seed after another."""
+    return [run(name, seed) for seed in range(seeds) for name in SETTINGS if seed < _most(name)]
+
+
+def arm_of(name: str, results: Results, seeds: int) -> Arm:
+    """Collect the results of an arm."""
+    asked = [run(name, seed) for seed in range(seeds) if seed < _most(name)]
+    return arm(LABELS[name], results, asked)
+
+
+def _most(name: str) -> float:
+    return math.inf if name in METHODS else FEWER
