@@ -112,7 +112,7 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
         f"{told['ratio']} the base's, and {told['lenient']} where any answer that solves the "
         f"problem counts; the format itself goes from {told['form']} to {told['formed']}. A "
         f"majority of {VOTES} adds {told['vote']} to R1-Zero and {told['base']} to the "
-        f"base, most where an answer is right about half of the time. The rewards that say "
+        f"base. The rewards that say "
         f"nothing of the answer do not lift it: {told['random']} by a random reward, "
         f"{told['format']} by the format alone, which makes {told['format form']} of the "
         f"answers well-formed. The base was pretrained on traces that think: this is no "

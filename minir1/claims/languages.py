@@ -10,7 +10,7 @@ from minir1.claims.measures import Arm, arm, caution, chart
 from minir1.claims.readability import readability
 
 MIXED, CONSISTENT, THINKING = "mixed_language_rate", "language_consistency", "mixed_of_thinking"
-ARMS = ("plain", "format", "short-standard", "short-free-mixing")
+ARMS = ("plain", "format", "no-reflection", "short-standard", "short-free-mixing")
 LONGER = "long thoughts of the corpus mix more than short ones"
 MOMENTS = ("base", "r1-zero")
 
@@ -120,11 +120,6 @@ def decide(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> tuple
 def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
     """Tell the figures in sentences."""
     told = {name: text(figure) for name, figure in {**figures, **checks}.items()}
-    drift = (
-        "The format alone, which asks for no thought, mixes more than its base too "
-        if above(checks["format"])
-        else "The format alone does not surely mix more than its base "
-    )
     return (
         f"Answers that mix languages go from {told['before']} to {told['after']}, among those "
         f"that think from {told['thinking before']} to {told['thinking after']}; from "
@@ -133,11 +128,19 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
         f"the question change by {told['consistency']}, repeated attempts by "
         f"{told['repeats']}, answers cut off by {told['cut']}; the right format, which is paid "
         f"for, by {told['form']}, so not everything is less readable. The size of a single "
-        f"run's mixing is luck: the seeds span {told['fewest']} to {told['most']}. {drift}"
-        f"({told['format']}). From a short base of the usual corpus mixing among answers that "
-        f"think grows by {told['usual thinking']}, from one whose mixing has nothing to do "
-        f"with length by {told['free thinking']}."
+        f"run's mixing is luck: the seeds span {told['fewest']} to {told['most']}. "
+        f"{by_itself(checks)}: with the format alone by {told['format']}, from a base that "
+        f"cannot try twice by {told['no-reflection']}. From a short base of the usual corpus "
+        f"mixing among answers that think grows by {told['usual thinking']}, from one whose "
+        f"mixing has nothing to do with length by {told['free thinking']}."
     )
+
+
+def by_itself(checks: Mapping[str, Figure]) -> str:
+    """Say whether mixing grows where answers stay short."""
+    drifts = above(checks["format"]) or above(checks["no-reflection"])
+    grows = "grows too" if drifts else "does not surely grow"
+    return f"Where answers stay short mixing {grows}"
 
 
 def seed_by_seed(arms: Mapping[str, Arm]) -> Table:
@@ -171,11 +174,12 @@ CLAIM = Claim(
     experiment="Answers with a word that is not of the question's language, before and after "
     "25 steps of R1-Zero; it is refuted if the interval of their growth does not lie above 0. "
     "Also counted: switches of language, words in the question's language, repeated attempts, "
-    "answers cut off, the right format. Controls: the format-only reward; and a short base of "
-    "a corpus whose long traces mix no more often than its short ones, beside a short base of "
-    "the usual corpus. The claim holds only where long thoughts mix more if R1-Zero from the "
-    "first mixes surely less than from the second, and not surely more than its own base among "
-    "answers that think.",
+    "answers cut off, the right format. Controls, where answers stay short: the format-only "
+    "reward, and a base without second attempts; and a short base of a corpus whose long "
+    "traces mix no more often than its short ones, beside a short base of the usual corpus. "
+    "The claim holds only where long thoughts mix more if R1-Zero from the first mixes surely "
+    "less than from the second, and not surely more than its own base among answers that "
+    "think.",
     jobs=jobs,
     judge=judge,
 )

@@ -17,7 +17,7 @@ TOO_HARD = "training is driven too hard: only then the base overtakes"
 ASKED = {
     "base": ("base", None),
     "plain": ("R1-Zero", "plain"),
-    "hot": ("R1-Zero, four times the learning rate", "hot"),
+    "hot": ("R1-Zero at four times the learning rate", "hot"),
 }
 
 
@@ -127,7 +127,7 @@ def summary(
     """Tell the figures in sentences."""
     told = {name: text(figure) for name, figure in {**figures, **checks}.items()}
     crossed = "; ".join(
-        f"{label}: from {k} tries on" if k else f"{label}: nowhere up to {TRIES}"
+        f"of {label} from {k} tries on" if k else f"of {label} nowhere up to {TRIES}"
         for label, k in overtakes.items()
     )
     return (
@@ -135,10 +135,10 @@ def summary(
         f"{told['base most']} to {told['ours most']}, a difference of {told['most']} "
         f"({told['hard']} on the hardest problems). Solved by R1-Zero alone in {TRIES} tries: "
         f"{told['new']} of the problems, by the base alone: {told['lost']}. The base is surely "
-        f"ahead of {crossed}. With four times the learning rate RL gains {told['hot one']} at "
-        f"one try, and {told['hot most']} at {TRIES}. A world whose problems have at most 27 "
-        f"ways to be tried is one where a base finds everything in time: here nothing can be "
-        f"learnt that is out of its reach."
+        f"ahead {crossed}. With four times the learning rate RL gains {told['hot one']} at "
+        f"one try, and {told['hot most']} at {TRIES}. A problem here has at most 27 attempts, "
+        f"so a base that goes on trying finds nearly all of them: this world cannot show RL "
+        f"that reaches what its base cannot."
     )
 
 
