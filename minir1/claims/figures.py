@@ -51,11 +51,13 @@ def below(figure: Figure, mark: float = 0.0) -> bool:
 
 
 def text(figure: Figure) -> str:
-    """Write a figure with its interval: "0.87 (0.86 to 0.88)"."""
+    """Write a figure with its interval: "0.87 (0.86 to 0.88)", "22.2 (19.2 to 25.1) tokens"."""
     value = number(figure.value, figure.unit)
     if isnan(figure.low):
         return value
-    return f"{value} ({number(figure.low, figure.unit)} to {number(figure.high, figure.unit)})"
+    scale, unit = (100, "") if figure.unit == "%" else (1, f" {figure.unit}".rstrip())
+    low, high = (_digits(scale * end, figure.unit) for end in (figure.low, figure.high))
+    return f"{value.removesuffix(unit)} ({low} to {high}){unit}"
 
 
 def number(value: float, unit: str = "") -> str:
@@ -63,10 +65,16 @@ def number(value: float, unit: str = "") -> str:
     if isnan(value):
         return "unknown"
     if unit == "%":
-        return f"{100 * value:.1f} %"
+        return f"{_digits(100 * value, unit)} %"
+    return f"{_digits(value, unit)}{f' {unit}' if unit else ''}"
+
+
+def _digits(value: float, unit: str) -> str:
     size = abs(value)
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    return f"{value:.{digits}f}{f' {unit}' if unit else ''}"
+    digits = (
+        1 if unit == "%" else 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    )
+    return f"{value:.{digits}f}"
 
 
 def curve(label: str, by_seed: Sequence[Mapping[float, float]]) -> Line:

@@ -67,7 +67,7 @@ def test_the_page_says_all_of_it(work: Path, tmp_path: Path) -> None:
     for part in (
         "[(b)](#b-length) It grows.",
         "**holds if** the corpus shows it",
-        "50.0 % (40.0 % to 60.0 %)",
+        "50.0 % (40.0 to 60.0)",
         "| control | 0.100 | 1 |",
         "x\\|y",
         "![A line that rises.](claims/length-rise.svg)",
@@ -93,6 +93,8 @@ def test_seeds_become_a_mean_with_students_interval() -> None:
     alone = figures.over_seeds("x", [1.0])
     assert not figures.above(alone) and not figures.below(alone)
     assert figures.text(alone) == "1.00"
+    written = figures.text(Figure("length", 22.2, 19.2, 25.1, 3, "tokens"))
+    assert written == "22.2 (19.2 to 25.1) tokens"
     paired = figures.difference("gain", [2.0, 3.0, 4.1], [1.0, 2.0, 3.0])
     assert figures.above(paired, 0.8)
 

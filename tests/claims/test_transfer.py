@@ -94,7 +94,7 @@ def test_what_is_told_comes_from_the_results() -> None:
         f"Of {1200 * runs} test answers after training, {runs} fit the examples"
         in found.summary
     )
-    assert "10 %: 5.0% before, gained 40.0 % (37.5 % to 42.5 %)" in found.summary
+    assert "10 %: 5.0% before, gained 40.0 % (37.5 to 42.5)" in found.summary
     title, head = found.tables[0].title, found.tables[0].header
     assert "both kinds" in title and all(len(row) == len(head) for row in found.tables[0].rows)
     assert len(found.tables[0].rows) == len(EXPOSURES) + 4 + 4 + 2 + 1
