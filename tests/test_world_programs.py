@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from minir1 import stack_machine
@@ -136,7 +137,7 @@ def test_a_leak_would_be_seen() -> None:
         assert program_subjects(text) == [leaked.key] and leaked.key in held_out()
 
 
-def test_documents_have_the_three_forms_and_the_rates_of_the_puzzles() -> None:
+def test_documents_have_the_forms_and_the_rates_of_the_puzzles() -> None:
     texts = write(ALL, blocks=5)
     traces = [text for text in texts if "<think>" in text]
     direct = [text for text in texts if "<answer>" in text and "<think>" not in text]
@@ -185,8 +186,25 @@ def eval_step(left: int, operator: str, right: int) -> int:
     return {"+": left + right, "-": left - right, "*": left * right}[operator]
 
 
+def test_a_sheet_repeats_no_attempt_and_some_of_it_hits() -> None:
+    only = replace(ALL, line=0.0, direct=0.0, think=0.0)
+    firsts, verdicts = 0, []
+    for text in write(only, blocks=1):
+        english = translate(text, "en")
+        tried = re.findall(r"(\d+ [^a-z]+?) (yes|no)", english.split(" . ")[1])
+        (x, _), _ = program_subjects(text)[0]
+        mine = [run for run, _ in tried if run.startswith(f"{x} ")]
+        firsts += len(mine)
+        verdicts += [verdict == "yes" for _, verdict in tried]
+        assert text.count("<") == 2 and "try" not in english
+    assert firsts / 1000 == pytest.approx(8, abs=0.3)  # 2 to 14 attempts
+    assert 0.2 < np.mean(verdicts) < 0.5
+
+
 def test_slips_and_checks_are_as_in_the_puzzles() -> None:
-    slippery = replace(ALL, slip=0.5, check_rate=1.0, long_think=1.0, direct=0.0, line=0.0)
+    slippery = replace(
+        ALL, slip=0.5, check_rate=1.0, long_think=1.0, direct=0.0, line=0.0, sheet=0.0
+    )
     texts = write(slippery, blocks=1)
     seconds = re.findall(r", (\d+) ([-+*]) (\d+) = (\d+)", " ".join(texts))
     false = [eval_step(int(a), o, int(b)) != int(value) for a, o, b, value in seconds]
@@ -195,7 +213,7 @@ def test_slips_and_checks_are_as_in_the_puzzles() -> None:
 
 
 def test_without_reflection_a_trace_has_one_attempt() -> None:
-    single = replace(ALL, reflect=False, check_rate=0.0, line=0.0, direct=0.0)
+    single = replace(ALL, reflect=False, check_rate=0.0, line=0.0, sheet=0.0, direct=0.0)
     for text in write(single, blocks=1):
         english = translate(text, "en").split()
         assert english.count("try") == 1
@@ -204,9 +222,9 @@ def test_without_reflection_a_trace_has_one_attempt() -> None:
 
 def test_programs_without_a_form_are_refused() -> None:
     with pytest.raises(
-        UserError, match=r"corpus.programs=0.1: wanted 0, or one of line, direct"
+        UserError, match=r"corpus.programs=0.1: wanted 0, or one of line, sheet"
     ):
-        CorpusConfig(programs=0.1, line=0.0, direct=0.0, think=0.0)
+        CorpusConfig(programs=0.1, line=0.0, sheet=0.0, direct=0.0, think=0.0)
 
 
 # questions

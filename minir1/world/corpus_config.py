@@ -12,7 +12,12 @@ from minir1.settings import Count, Section, Share, Weight
 
 KINDS = ("fact", "chat", "chain", "line", "sheet", "play", "direct", "think")
 PROGRAM = "program"  # one more kind, about the second kind of problem; see `programs` below
-PROGRAM_KINDS = ("line", "direct", "think")  # those that documents about programs have too
+PROGRAM_KINDS = (
+    "line",
+    "sheet",
+    "direct",
+    "think",
+)  # those that documents about programs have too
 CHAT_WEIGHTS = ("chat_good", "chat_wrong", "chat_rude", "chat_foreign", "chat_careless")
 
 

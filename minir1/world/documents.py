@@ -26,7 +26,7 @@ from minir1.world.problems import (
     split,
 )
 from minir1.world.program_documents import program
-from minir1.world.thoughts import Draw, pick
+from minir1.world.thoughts import Draw, between, pick
 
 NEAR = 3  # a near miss lies at most this far from the goal
 
@@ -129,11 +129,6 @@ WRITERS = {
     "think": think,
     "program": program,
 }
-
-
-def between(draw: Draw, low: int, high: int) -> int:
-    """Draw a whole number from low to high, both included."""
-    return low + int(draw() * (high - low + 1))
 
 
 def problem(draw: Draw) -> tuple[Numbers, int]:

@@ -1,8 +1,9 @@
 """What do the documents about programs look like?
 
-The same three forms as for number puzzles, at the same rates: a line (one attempt, judged), a
-direct answer (mostly wrong), and a trace that thinks aloud. An attempt runs a program on the
-examples, one after the other, until one is missed. Every problem is a train problem.
+The same forms as for number puzzles, at the same rates: a line (one attempt, judged), a sheet
+(many attempts, judged), a direct answer (mostly wrong), and a trace that thinks aloud. An
+attempt runs a program on the examples, one after the other, until one is missed. Every
+problem is a train problem.
 """
 
 from bisect import bisect
@@ -22,13 +23,21 @@ from minir1.world.programs import (
     run,
     split,
 )
-from minir1.world.thoughts import AFTER_NO, Draw, most_attempts, pick, slipped, style
+from minir1.world.thoughts import (
+    AFTER_NO,
+    Draw,
+    between,
+    most_attempts,
+    pick,
+    slipped,
+    style,
+)
 
 Say = Callable[[str], str]
 
 
 def program(draw: Draw, config: CorpusConfig, language: str) -> str:
-    """Write a document about a train problem, in one of the three forms."""
+    """Write a document about a train problem, in one of the forms."""
     shares = config.program_shares()
     form = list(shares)[bisect(list(accumulate(shares.values()))[:-1], draw())]
     return FORMS[form](draw, config, pick(draw, split()["train"]), language)
@@ -44,6 +53,22 @@ def line(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: st
     judged, right = judge(tried, problem.examples, say, _as_it_is)
     end = [say("so"), tried.text] if right else []
     return " ".join([request(problem.examples, language), *judged, *end])
+
+
+def sheet(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: str) -> str:
+    """Judge many attempts at a problem, none twice; some have the first output right.
+
+    'make 2 = 5 , 7 = 15 . 2 + 2 = 4 , 4 + 2 = 6 no 2 * 2 = 4 , 4 + 1 = 5 yes 7 * 2 = 14 , ..'
+    """
+    say = CONNECTIVES[language].__getitem__
+    remaining, first = list(attempts(problem.examples)), fitting(problem.examples[:1])
+    words = [request(problem.examples, language)]
+    for _ in range(between(draw, config.sheet_low, config.sheet_high)):
+        hits = [tried for tried in remaining if tried in first]
+        tried = pick(draw, hits if hits and draw() < config.hit_rate else remaining)
+        remaining.remove(tried)
+        words += judge(tried, problem.examples, say, _as_it_is)[0]
+    return " ".join(words)
 
 
 def direct(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: str) -> str:
@@ -79,7 +104,7 @@ def think(draw: Draw, config: CorpusConfig, problem: ProgramProblem, language: s
     return f"User: {request(problem.examples, language)} Assistant: {' '.join(words)}"
 
 
-FORMS = {"line": line, "direct": direct, "think": think}
+FORMS = {"line": line, "sheet": sheet, "direct": direct, "think": think}
 
 
 def judge(

@@ -24,6 +24,11 @@ def pick(draw: Draw, items: Sequence[Item]) -> Item:
     return items[int(draw() * len(items))]
 
 
+def between(draw: Draw, low: int, high: int) -> int:
+    """Draw a whole number from low to high, both included."""
+    return low + int(draw() * (high - low + 1))
+
+
 def think(
     draw: Draw, config: CorpusConfig, numbers: Numbers, target: int, language: str
 ) -> str:
