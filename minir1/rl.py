@@ -220,6 +220,7 @@ def _gradient(
     logprobs = [to_numpy(out[1]) for out in results]
     told = diagnostics.weighing(token_weights, rows, rollout)
     told["kl_loss"] = diagnostics.kl_loss(loss, batches, logprobs)
+    told["clip_leak"] = diagnostics.clip_leak(loss, batches, logprobs)
     scored = np.concatenate(logprobs), old[source], loss.advantages_of(source)
     return grads, Scored(source, *scored), told
 

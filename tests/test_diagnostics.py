@@ -9,6 +9,7 @@ from check import close
 from test_rl import GRPO, POLICY, REWARDS, G, P, graded, improved, params, run_config
 
 from minir1 import answers, diagnostics, grpo, rl
+from minir1.backend import xp
 from minir1.diagnostics import Scored
 from minir1.objective import Objective
 
@@ -112,6 +113,33 @@ def test_a_loss_that_rewards_the_distance_is_seen() -> None:
     broken = step(graded(), dataclasses.replace(GRPO, loss=turned), kl_weight=0.3)["kl_loss"]
     close("turned", broken, -healthy, rtol=1e-3, atol=1e-5)
     assert healthy > 0.1
+
+
+def one_sided(logprobs: Any, numbers: Any, settings: Any) -> Any:
+    """The loss of a clip that takes the maximum where the advantage is negative."""
+    ratio = xp.exp(logprobs - numbers["old"])
+    limited = xp.clip(ratio, 1 - settings.clip_low, 1 + settings.clip_high)
+    both = ratio * numbers["advantages"], limited * numbers["advantages"]
+    good, bad = xp.minimum(*both), xp.maximum(*both)
+    return -xp.sum(numbers["weights"] * xp.where(numbers["advantages"] >= 0, good, bad))
+
+
+def unclipped(logprobs: Any, numbers: Any, _: Any) -> Any:
+    """The loss without any clip."""
+    ratio = xp.exp(logprobs - numbers["old"])
+    return -xp.sum(numbers["weights"] * ratio * numbers["advantages"])
+
+
+@pytest.mark.parametrize("kl_weight", [0.0, 0.3])
+def test_a_push_past_the_clip_is_seen(kl_weight: float) -> None:
+    knobs = {"inner_steps": 6, "learning_rate": 0.05, "kl_weight": kl_weight}
+    assert step(graded(), **knobs)["clip_fraction"] > 0.05  # there is something to stop
+    assert step(graded(), **knobs)["clip_leak"] == 0
+    bad = step(graded(), dataclasses.replace(GRPO, loss=one_sided), **knobs)["clip_leak"]
+    assert 0.05 < bad < 0.95
+    free = step(graded(), dataclasses.replace(GRPO, loss=unclipped), **knobs)["clip_leak"]
+    assert free > bad
+    assert step(graded(), dataclasses.replace(GRPO, loss=unclipped))["clip_leak"] == 0
 
 
 def test_the_spread_of_ratios_and_of_those_that_are_pushed_down() -> None:
