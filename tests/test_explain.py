@@ -198,6 +198,16 @@ def test_the_shares_of_all_groups_sum_to_one(first: Explanation) -> None:
     assert np.mean(norms) == pytest.approx(first.metrics["grad_norm"])
 
 
+def test_the_batch_counts_the_answers_of_all_groups(first: Explanation) -> None:
+    answers = [a for n in range(1, 5) for a in told(n).group.answers]
+    up = [a.change for a in answers if sum(t.push for t in a.tokens) > 0]
+    down = [a.change for a in answers if sum(t.push for t in a.tokens) < 0]
+    batch = first.batch
+    assert (batch.pushed_up, batch.pushed_down) == (len(up), len(down))
+    assert (batch.rose, batch.fell) == (sum(c > 0 for c in up), sum(c < 0 for c in down))
+    assert 2 * batch.rose != batch.pushed_up and 2 * batch.fell != batch.pushed_down
+
+
 def test_a_part_of_a_gradient_may_point_against_it() -> None:
     whole = from_numpy({"a": np.array([3.0, 4.0])})
     assert share(whole, whole) == pytest.approx(1)
@@ -216,6 +226,13 @@ def test_a_group_that_teaches_nothing_has_no_push() -> None:
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
 def test_every_method_can_be_explained(name: str) -> None:
     seen = told(None, f"grpo.objective={name}")
+    config = override(
+        replace(tiny("r1-zero"), model=MODEL), [*SETTINGS, f"grpo.objective={name}"]
+    )
+    world, mine = TinyWorld(config, TOKENIZER, "r1-zero"), learner()
+    graded = world.rollout(mine.params, 0)
+    trained = rl.improve(mine, config, world.policy, graded, objective=chosen(config.grpo))
+    assert seen.metrics == trained
     assert seen.objective == name and seen.by_token == (name == "ppo")
     assert any(token.push for answer in seen.group.answers for token in answer.tokens)
 
