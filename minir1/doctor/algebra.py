@@ -11,12 +11,13 @@ from minir1.doctor.symptom import Symptom
 
 SUM_ROUNDING = 1e-3  # of thousands of float32 weights; their rounding is near 1e-6
 LEVEL_ROUNDING = 1e-3  # of a mean of G advantages of size one; the trainer's own is 1e-4
-BATCH_BASELINES = ("reinforce", "reinforce++")  # methods whose baseline is the batch
+OTHER_BASELINES = ("reinforce", "reinforce++", "ppo")  # the batch, or a critic
 
 
 def has_group_baseline(course: Course) -> bool:
-    """Say whether the method compares a completion with its group."""
-    return course.setting("grpo.objective") not in BATCH_BASELINES
+    """Say whether a completion is compared with its group, and the whole of it is taught."""
+    method, cut_off = course.setting("grpo.objective"), course.setting("grpo.truncated")
+    return method not in OTHER_BASELINES and cut_off == "taught"
 
 
 def has_known_sum(course: Course) -> bool:

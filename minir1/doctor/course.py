@@ -53,6 +53,7 @@ USUAL: dict[str, Any] = {
     "grpo.clip_low": 0.2,
     "grpo.clip_high": 0.2,
     "grpo.average": "token",
+    "grpo.truncated": "taught",
     "grpo.kl_weight": 0.0,
     "grpo.kl_estimator": "k2",
     "grpo.inner_steps": 1,

@@ -25,6 +25,7 @@ CONTRADICTIONS = (
     Rule("kl-sign", penalty.kl_sign, penalty.NEEDS, penalty.has_penalty),
     Rule("k1-loss", penalty.k1_loss, penalty.NEEDS, penalty.has_penalty),
     Rule("kl-inverted", penalty.kl_inverted, penalty.NEEDS, penalty.has_penalty),
+    Rule("clip-side", updates.clip_side, ("ratio_low_negative",), updates.is_clipped),
 )
 PAYMENT = (
     Rule(
@@ -35,6 +36,7 @@ PAYMENT = (
 )
 SHAPES = (
     Rule("not-finite", updates.not_finite),
+    Rule("learning-rate-high", updates.learning_rate_high, ("ratio_low", "accuracy")),
     Rule("too-hard", curves.too_hard, ("accuracy", "format_rate")),
     Rule("format-missing", curves.format_missing, ("format_rate", "truncated")),
     Rule("too-easy", curves.too_easy, ("flat_groups", "accuracy")),

@@ -65,6 +65,11 @@ def judged(course: Course) -> bool:
     return not course.has("sampled_gap")
 
 
+def differs(course: Course) -> bool:
+    """Say whether there is a gap beyond rounding at any step."""
+    return judged(course) and bool((course.curve("logprob_gap").values > ROUNDING).any())
+
+
 def measure(course: Course) -> Gap | None:
     """Return what is known of the gap, None where it is rounding or was not told in detail."""
     gap, bias, first, rest, tokens = course.curves("logprob_gap", *DETAILS)

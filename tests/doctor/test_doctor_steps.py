@@ -5,7 +5,7 @@ import pytest
 from patients import STEPS, always, course, from_step, without
 
 from minir1.doctor import algebra, penalty, sampler, updates
-from minir1.doctor.sampler import CUT_AT_MOST, ROUNDING
+from minir1.doctor.sampler import CUT_AT_MOST
 
 # sampler and scorer
 
@@ -48,14 +48,23 @@ def test_a_gap_that_begins_after_the_first_update_is_one_of_age():
 
 
 def test_without_the_first_step_age_is_not_told_from_context():
-    sick = course(CASES["left-padding"])
+    later = from_step(
+        6, logprob_gap=3.0, logprob_bias=-0.1, logprob_gap_first=0.1, logprob_gap_rest=0.1
+    )
+    sick = course(later)
     late = type(sick)(sick.stage, sick.config, sick.rows[3:])
     assert found(RULES, late) == ["left-padding"]
 
 
+def test_a_lost_prompt_strikes_first_tokens_far_more_than_others():
+    assert found(RULES, course(gap(12.0, 1.0, 4.1, 1.0))) == ["prompt-missing"]
+    assert found(RULES, course(gap(12.0, 1.0, 3.9, 1.0))) == ["left-padding"]
+    assert found(RULES, course(gap(12.0, 0.1, 0.9, 0.1))) == ["left-padding"]
+
+
 def test_rounding_is_no_gap():
-    assert found(RULES, course(gap(ROUNDING * 0.99, 0, 0, 0))) == []
-    assert found(RULES, course(gap(ROUNDING * 1.01, 0, 0, 0))) == ["left-padding"]
+    assert found(RULES, course(gap(0.99e-3, 0, 0, 0))) == []
+    assert found(RULES, course(gap(1.01e-3, 0, 0, 0))) == ["left-padding"]
 
 
 def test_a_cut_is_one_sided_and_bounded():
@@ -87,8 +96,8 @@ def test_the_advantages_of_a_group_sum_to_zero():
     symptom = algebra.batch_baseline(course(from_step(4, advantage_level=0.8)))
     assert symptom.fault == "batch-baseline" and "steps 4 to 25" in symptom.evidence
     assert algebra.batch_baseline(course(always(advantage_level=1e-4))) is None
-    other = course(always(advantage_level=0.8), grpo__objective="reinforce")
-    assert algebra.batch_baseline(other) is None
+    for other in ({"grpo__objective": "reinforce"}, {"grpo__truncated": "left-out"}):
+        assert algebra.batch_baseline(course(always(advantage_level=0.8), **other)) is None
 
 
 def test_weights_sum_to_one():
@@ -149,7 +158,77 @@ def test_a_distance_of_nothing_says_nothing():
     assert penalty.kl_sign(tiny) is None and penalty.kl_inverted(tiny) is None
 
 
+def test_the_scatter_of_k1_is_recognised():
+    def scattered(row, of):
+        return {"kl_loss": of * row["kl_k1"] + (1 - of) * row["kl"], "flat_groups": 0.0}
+
+    symptom = penalty.k1_loss(course(lambda row: scattered(row, 0.9), **KL))
+    assert symptom.fault == "k1-loss" and symptom.sure == "likely"
+    assert penalty.k1_loss(course(lambda row: scattered(row, 0.6), **KL)) is None
+    assert penalty.k1_loss(course(lambda row: scattered(row, 0.0), **KL)) is None
+    larger = course(lambda row: {"kl_loss": 1.25 * row["kl"], "flat_groups": 0.0}, **KL)
+    assert penalty.k1_loss(larger) is None
+
+
+def test_where_groups_are_left_out_k1_is_not_compared():
+    sick = course(lambda row: {"kl_loss": row["kl_k1"], "flat_groups": 0.2}, **KL)
+    assert penalty.k1_loss(sick) is None
+
+
+def test_one_negative_step_is_k1():
+    def once(least):
+        return lambda row: {"kl_loss": least if row["step"] == 1 else 1.25 * row["kl"]}
+
+    symptom = penalty.k1_loss(course(once(-3e-5), **KL))
+    assert symptom.fault == "k1-loss" and symptom.sure == "certain"
+    assert "at step 1 " in symptom.evidence
+    assert penalty.k1_loss(course(once(-1e-5), **KL)) is None
+    assert penalty.k1_loss(course(scaled(-1.0), **KL)) is None  # that is its sign
+
+
 # updates
+
+REUSED = {"grpo__inner_steps": 4}
+
+
+def test_a_clip_that_leaks():
+    symptom = updates.clip_side(course(from_step(3, clip_leak=0.4)))
+    assert symptom.fault == "clip-side" and symptom.sure == "certain"
+    assert "steps 3 to 25 40%" in symptom.evidence
+    assert updates.clip_side(course(always(clip_leak=0.009))) is None
+    one = {"grpo__minibatches": 1}
+    assert updates.clip_side(course(always(clip_leak=0.4), **one)) is None
+    assert updates.clip_side(course(always(clip_leak=0.4), grpo__objective="cispo")) is None
+
+
+def test_a_log_without_leaks_tells_by_how_far_tokens_fell():
+    fell = always(ratio_low_negative=0.05, ratio_high=1.5)
+    symptom = updates.clip_side(course(fell, **REUSED))
+    assert symptom.fault == "clip-side" and symptom.sure == "likely"
+    assert updates.clip_side(course(always(ratio_low_negative=0.11), **REUSED)) is None
+    assert updates.clip_side(course(always(ratio_low_negative=0.05, ratio_high=2.1))) is None
+    few = from_step(14, ratio_low_negative=0.05)
+    assert updates.clip_side(course(few, **REUSED)) is None
+    held = always(ratio_low_negative=0.05, clip_leak=0.0)
+    assert updates.clip_side(course(held, **REUSED)) is None
+    astray = always(ratio_low_negative=0.05, logprob_gap=3.0)
+    assert updates.clip_side(course(astray, **REUSED)) is None
+
+
+WORSE = {"accuracy": 0.0, "reward": 0.0, "format_rate": 0.1}
+
+
+def test_updates_that_tear_the_policy_away():
+    def torn(low, until):
+        return lambda row: {"ratio_low": low if row["step"] < until else 0.9, **WORSE}
+
+    symptom = updates.learning_rate_high(course(torn(0.05, 9)))
+    assert symptom.fault == "learning-rate-high" and "=5e-05" in symptom.mend
+    assert updates.learning_rate_high(course(torn(0.11, 9))) is None
+    assert updates.learning_rate_high(course(torn(0.05, 3))) is None
+    assert updates.learning_rate_high(course(always(ratio_low=0.05))) is None  # it learns
+    astray = course(lambda row: {**torn(0.05, 9)(row), "logprob_gap": 3.0})
+    assert updates.learning_rate_high(astray) is None
 
 
 def test_a_number_that_is_none_is_found():
