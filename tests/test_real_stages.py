@@ -14,11 +14,13 @@ from minir1.checkpoint_commands import chat, evaluate_checkpoint, sample
 from minir1.config import override
 from minir1.errors import UserError
 from minir1.exercises import Attempt, TaskWorld
+from minir1.objectives import OBJECTIVES
 from minir1.pretrained import open_model
 from minir1.real_commands import is_real, settled
 from minir1.real_config import RealConfig, real
 from minir1.real_data import all_different, as_texts, good_rows, one_each, read_own, teach
 from minir1.real_models import memory_plan, prepare
+from minir1.resampling import Resampling
 from minir1.runfolder import RunFolder
 from minir1.scripts import script_consistency
 from minir1.tasks import Exercise
@@ -82,6 +84,23 @@ def test_each_stage_starts_from_what_the_paper_says(
             assert np.array_equal(value, base[tensor]), (name, tensor)
     moved = weights(made, "r1-zero")
     assert any(not np.array_equal(moved[tensor], base[tensor]) for tensor in base)
+
+
+def test_a_stage_trains_by_the_method_that_was_chosen(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def trained(learner: Any, config: Any, world: Any, objective: Any) -> Any:
+        seen.append((objective, world))
+        return iter(())
+
+    monkeypatch.setattr("minir1.real_stages.rl.train", trained)
+    train(place, "method", "grpo.objective=cispo", "grpo.extra_draws=2")
+    assert len(seen) == 3
+    for objective, world in seen:
+        assert objective is OBJECTIVES["cispo"]
+        assert isinstance(world, Resampling) and world.draws == 2
 
 
 def test_reinforcement_goes_on_from_the_fine_tuned(place: Path) -> None:

@@ -118,6 +118,14 @@ def test_every_setting_changes_the_step(knob: str) -> None:
     assert distance(usual[0], changed[0]) > 1e-5
 
 
+def test_a_critic_speaks_for_every_token_and_a_method_for_its_clip() -> None:
+    own = {"scale": "batch", "inner_steps": 4}
+    ppo, plain = (improved(objective=name, **own) for name in ("ppo", "reinforce++"))
+    assert distance(ppo[0], plain[0]) > 1e-5
+    assert plain[1]["clip_fraction"] > 0
+    assert improved(objective="cispo", inner_steps=4)[1]["clip_fraction"] == 0
+
+
 def test_the_third_average_and_the_schedule() -> None:
     usual = improved()[0]
     assert distance(usual, improved(average="constant", grad_clip=100.0)[0]) > 1e-5

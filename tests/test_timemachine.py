@@ -75,6 +75,16 @@ def test_advantages_are_those_of_the_group_and_sum_to_zero(
     assert np.allclose(np.reshape(unscaled, (6, 8)), grpo.group_advantages(paid, "none"))
 
 
+def test_advantages_are_those_of_the_chosen_method(
+    loaded: Loaded, rows: list[dict[str, Any]]
+) -> None:
+    paid = np.array([row["reward"] for row in rows])
+    params, config, tokenizer = loaded
+    other = override(config, ["grpo.objective=reinforce"])
+    told = [row["advantage"] for row in timemachine.look(params, other, tokenizer, "dev2", 5)]
+    assert np.allclose(told, paid - paid.mean()) and np.ptp(told) > 0
+
+
 def test_rewards_and_verdicts_are_those_of_training(
     loaded: Loaded, rows: list[dict[str, Any]]
 ) -> None:

@@ -112,6 +112,7 @@ def test_tables_hold_every_arm_and_their_own_differences() -> None:
     assert len(methods.rows) == len(METHODS)
     gspo = next(row for row in methods.rows if row[0] == "GSPO")
     assert gspo[1].startswith("70.0 %") and gspo[2].startswith("-10.0 %")
+    assert methods.rows[0][2] == "" and all(row[2] for row in methods.rows[1:])
     assert gspo[6:] == ("21.0 %", "2.00", "2.00", "60.0")
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
 

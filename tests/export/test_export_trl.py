@@ -112,6 +112,21 @@ def test_a_strange_name_cannot_leave_its_comment(tmp_path: Path) -> None:
     assert "r_import_os_" in (ast.get_docstring(tree) or "")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "grpo.objective=gspo",
+        "grpo.overlong=0.1",
+        "grpo.extra_draws=1",
+        "grpo.truncated=left-out",
+    ],
+)
+def test_what_only_we_do_is_refused(tmp_path: Path, change: str) -> None:
+    with pytest.raises(UserError, match=f"^{change}: wanted .* for an export"):
+        exported(BASE, tmp_path / "out", change, "grpo.steps=1")
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_unequal_parts_are_refused() -> None:
     with pytest.raises(UserError, match=r"minibatches=3.*divisor of grpo\.prompts=16"):
         settings(override(real("m", "arithmetic"), ["grpo.minibatches=3"]))
