@@ -11,12 +11,14 @@ import pytest
 from check import F64, close
 
 from minir1 import backend, exact, grpo
+from minir1.config import GRPOConfig
 from minir1.exact import group as groups
 from minir1.exact import stale, tape
 from minir1.exact.divergence import Divergences
 from minir1.exact.estimate import climb, gradients, slopes
 from minir1.exact.group import BASELINES, Group
 from minir1.exact.world import World, completions
+from minir1.objectives import losses
 from minir1.rng import generator
 
 WORLD = exact.example()
@@ -280,6 +282,32 @@ def test_on_policy_all_ratios_but_the_geometric_are_the_policy_gradient() -> Non
     for name in ("none", "token", "token, clip 0.2", "sequence", "sequence, clip 0.2"):
         close(name, found[name].mean, TRUE, rtol=0, atol=1e-12)
     assert found["geometric"].angle(TRUE) > 5  # it divides by the length
+
+
+def test_the_geometric_ratio_is_that_of_gspo() -> None:
+    """The product's own surrogate, on the tokens of all completions laid side by side."""
+    moved = WORLD.moved(TRUE, 30)
+    marked = np.broadcast_to(WORLD.mask > 0, moved.logprobs.shape)
+    lengths = np.tile(WORLD.lengths, 3).astype(int)
+    starts = np.cumsum(lengths) - lengths
+    rewards = WORLD.rewards - WORLD.expected_rewards[:, None]
+    numbers = {
+        "old": WORLD.logprobs[marked],
+        "advantages": np.repeat(rewards.reshape(-1), lengths),
+        "first": backend.xp.array(np.repeat(starts, lengths).astype(np.float32)),
+        "last": backend.xp.array(np.repeat(starts + lengths - 1, lengths).astype(np.float32)),
+    }
+    wide = GRPOConfig(clip_low=stale.FREE, clip_high=stale.FREE)
+
+    def surrogate(x: Any) -> Any:
+        share = backend.xp.array(1 / np.repeat(lengths, lengths))
+        return losses.clipped_sequence(x, numbers, wide) * share
+
+    found = np.zeros(moved.logprobs.shape)
+    found[marked] = slopes(surrogate, moved.logprobs[marked])
+    drawn = np.einsum("pn,pnd->d", WORLD.chances, gradients(moved, found)) / 3
+    ours = named(exact.stale_gradients(moved, WORLD))["geometric"].mean
+    close("geometric", ours, drawn, rtol=0, atol=1e-10)
 
 
 def test_slopes_are_those_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ Advantages and weights look at a completion's reward and length only. Completion
 both are of one kind, and the average runs over all multisets of kinds that a batch can hold
 (at G = 8 a few thousand, instead of 121^8 groups), each with its multinomial chance; within a
 kind the mean and the mean square of the score are known. So mean and variance are exact for
-any G. The advantages and weights themselves are the product's, from `grpo.py`.
+any G. The advantages and weights are the product's, from `grpo.py` and `objectives/`.
 """
 
 import itertools
@@ -19,6 +19,7 @@ import numpy as np
 from minir1 import grpo
 from minir1.exact.estimate import Estimate, policy_gradient
 from minir1.exact.world import World
+from minir1.objectives import baselines
 
 Advantages = Callable[[np.ndarray], np.ndarray]  # (P, G) -> (P, G)
 
@@ -34,14 +35,13 @@ def group_mean(rewards: np.ndarray) -> np.ndarray:
 
 
 def leave_one_out(rewards: np.ndarray) -> np.ndarray:
-    """Less the mean of the others: G / (G-1) times the distance from the mean (RLOO)."""
-    group = rewards.shape[1]
-    return group_mean(rewards) * (group / (group - 1))
+    """Less the mean of the others (RLOO)."""
+    return baselines.leave_one_out(rewards, "none")
 
 
 def batch_mean(rewards: np.ndarray) -> np.ndarray:
-    """Less the mean of the whole batch, as if all prompts were one group."""
-    return group_mean(rewards.reshape(1, -1)).reshape(rewards.shape)
+    """Less the mean of the whole batch, whatever the prompt."""
+    return baselines.above_the_batch(rewards, "none")
 
 
 def std(rewards: np.ndarray) -> np.ndarray:
