@@ -97,9 +97,20 @@ class Course:
     rows: tuple[Row, ...]  # in the order of their steps
     samples: tuple[Row, ...] = ()
 
+    @cached_property
+    def _read(self) -> dict[str, np.ndarray]:
+        return {}  # columns that were asked for before
+
+    def _column(self, name: str) -> np.ndarray:
+        """Return a metric at every step, NaN where it is missing. Shapes: -> (rows)"""
+        if name not in self._read:
+            found = [metric(row, name) for row in self.rows]
+            self._read[name] = np.array(found, np.float64)  # None becomes NaN
+        return self._read[name]
+
     def has(self, name: str) -> bool:
         """Say whether any row has a metric."""
-        return any(metric(row, name) is not None for row in self.rows)
+        return bool(np.isfinite(self._column(name)).any())
 
     def curve(self, name: str) -> Curve:
         """Return a metric over the steps that have it."""
@@ -107,13 +118,10 @@ class Course:
 
     def curves(self, *names: str) -> tuple[Curve, ...]:
         """Return metrics over the steps that have all of them, so that they go together."""
-        found = [
-            (row["step"], *values)
-            for row in self.rows
-            if None not in (values := [metric(row, name) for name in names])
-        ]
-        table = np.array(found, np.float64).reshape(-1, len(names) + 1)
-        return tuple(Curve(table[:, 0], table[:, i + 1]) for i in range(len(names)))
+        columns = [self._column(name) for name in names]
+        whole = np.all(np.isfinite(columns), axis=0)  # (rows)
+        steps = self._column("step")[whole]
+        return tuple(Curve(steps, column[whole]) for column in columns)
 
     def setting(self, key: str) -> Any:
         """Return what the stage was told, or the usual value of a setting."""

@@ -18,7 +18,7 @@ from minir1.reporting.formats import mapping, number
 from minir1.screen.terminal import clean
 from minir1.storage.files import read_json
 
-LARGEST_FILE = 256 * 2**20  # bytes of a file that are read
+LARGEST_FILE = 64 * 2**20  # bytes of a file that are read: some 80,000 steps
 LONGEST_LINE = 2**20  # bytes; a longer line is none of ours
 
 

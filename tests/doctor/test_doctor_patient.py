@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from patients import always, course, nested, sample, write
+from patients import always, course, from_step, nested, sample, write
 
 from minir1 import rl_settings
 from minir1.config import tiny
-from minir1.doctor import diagnosis, examine, patient
+from minir1.doctor import diagnosis, examine, patient, rules
 from minir1.doctor.course import OWN, USUAL, Course
 from minir1.doctor.patient import read_patient
 from minir1.errors import UserError
@@ -64,6 +64,19 @@ def test_the_last_of_two_lines_of_a_step_counts(tmp_path: Path) -> None:
     broken = {**json.loads(lines[3]), "advantage_level": 0.9}
     (folder / "metrics.jsonl").write_text("\n".join([json.dumps(broken), *lines]) + "\n")
     assert examine(folder).healthy
+
+
+def test_lines_out_of_order_are_put_in_order(tmp_path: Path) -> None:
+    folder = write(tmp_path, course(from_step(20, weight_sum=0.5)))
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    (folder / "metrics.jsonl").write_text("\n".join(reversed(lines)) + "\n")
+    assert "steps 20 to 25" in examine(folder).findings[0].evidence
+
+
+def test_what_is_looked_for_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    for rule in rules.ALL:
+        assert f"| `{rule.fault}` |" in page, rule.fault
 
 
 # what cannot be read
