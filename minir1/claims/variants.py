@@ -13,7 +13,7 @@ from minir1.claims.variants_arms import METHODS, SETTINGS, STEPS, arm_of, runs
 from minir1.claims.variants_told import charts, tables
 
 DONE, OURS, OTHERS = "r1-zero", "grpo", tuple(name for name in METHODS if name != "grpo")
-PAIRS = {"gspo-wide": OURS} | {f"{name}-8": "grpo-8" for name in ("gspo", "cispo", "rloo")}
+PAIRS = {"gspo-wide": OURS} | {f"{name}-8": "grpo-8" for name in ("gspo", "rloo")}
 
 
 def jobs(seeds: int) -> Sequence[Job]:

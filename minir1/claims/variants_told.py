@@ -27,7 +27,7 @@ MOVED = (1.1, 1.25, 1.5, 6.0, 0.9, 0.75, 0.1)  # ratios of the table of clips
 KINDS = ("short, right", "short, wrong")
 FAMILIES = {
     "clipped": ("grpo", "dr-grpo", "dapo", "gspo", "cispo"),
-    "baselines": ("grpo", "rloo", "reinforce", "reinforce++", "lite-ppo", "ppo"),
+    "baselines": ("grpo", "rloo", "reinforce", "reinforce++", "ppo"),
 }
 
 

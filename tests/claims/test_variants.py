@@ -51,13 +51,13 @@ def test_it_is_a_study_that_the_ledger_knows() -> None:
 
 
 def test_every_method_is_there_with_all_seeds_and_the_rest_with_fewer() -> None:
-    assert set(METHODS) == set(OBJECTIVES)
+    assert set(METHODS) == set(OBJECTIVES) - {"lite-ppo"}
     names = [job.name for job in runs(5)]
     for arm in SETTINGS:
         seeds = sum(f"/variant-{arm}/" in name for name in names)
         assert seeds == (5 if arm in METHODS else FEWER), arm
     assert len(set(names)) == len(names)
-    assert sum(job.minutes for job in runs(5)) < 90
+    assert sum(job.minutes for job in runs(5)) < 80  # 40 minutes on two cores
 
 
 def test_the_settings_can_be_set() -> None:
