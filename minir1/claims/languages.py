@@ -132,8 +132,8 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
         f"{by_itself(checks)}: with the format alone by {told['format']}, from a base that "
         f"cannot try twice by {told['no-reflection']}. From a short base of the usual corpus "
         f"mixing among answers that think grows by {told['usual thinking']}, from one whose "
-        f"mixing has nothing to do with length by {told['free thinking']}; the two R1-Zeros are "
-        f"{told['apart']} apart."
+        f"mixing has nothing to do with length by {told['free thinking']}; the two R1-Zeros "
+        f"are {told['apart']} apart."
     )
 
 
