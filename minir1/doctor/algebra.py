@@ -76,7 +76,7 @@ def eos_untrained(course: Course) -> Symptom | None:
     return Symptom(
         "eos-untrained",
         "The end token is left out of the loss, so stopping is never taught.",
-        f"{told(broken.steps, len(share))} {1 - broken.values.mean():.0%} of the completions "
+        f"{told(broken.steps, len(share))}: {1 - broken.values.mean():.0%} of the completions "
         f"that ended have an end token without weight{grown}{never}",
         "Make the mask from lengths, end token included, never from token values: with "
         "pad = eos, `mask[tokens == pad] = False` takes the end away",

@@ -39,7 +39,7 @@ def clip_side(course: Course) -> Symptom | None:
     open_at = leak.where(leak.values > LEAK)
     if len(open_at):
         return _clip_symptom(
-            f"{told(open_at.steps, len(leak))} {open_at.values.mean():.0%} of the push on "
+            f"{told(open_at.steps, len(leak))}: {open_at.values.mean():.0%} of the push on "
             "tokens past the clip goes through; a clip stops all of it",
             "certain",
         )

@@ -194,7 +194,7 @@ REUSED = {"grpo__inner_steps": 4}
 def test_a_clip_that_leaks():
     symptom = updates.clip_side(course(from_step(3, clip_leak=0.4)))
     assert symptom.fault == "clip-side" and symptom.sure == "certain"
-    assert "steps 3 to 25 40%" in symptom.evidence
+    assert "steps 3 to 25: 40%" in symptom.evidence
     assert updates.clip_side(course(always(clip_leak=0.009))) is None
     one = {"grpo__minibatches": 1}
     assert updates.clip_side(course(always(clip_leak=0.4), **one)) is None
