@@ -83,6 +83,8 @@ def test_reward_that_rises_while_validation_falls():
 
     assert shapes(course(lambda row: hacked(row, 0.40))) == ["overfitted"]
     assert shapes(course(lambda row: hacked(row, 0.52))) == []
+    unpaid = course(lambda row: {**hacked(row, 0.40), "reward": 0.5})
+    assert shapes(unpaid) == []
     few = course(lambda row: hacked(row, 0.40), evaluation__validation_problems=30)
     assert shapes(few) == []
 
