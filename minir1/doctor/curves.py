@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minir1.doctor import sampler
 from minir1.doctor.course import Course, Curve
 from minir1.doctor.symptom import Symptom
 
@@ -183,7 +184,7 @@ def learning_rate_low(course: Course) -> Symptom | None:
     kl, flat = course.curves("kl", "flat_groups")
     if len(kl) < ENOUGH_STEPS or not told_enough(course, "accuracy"):
         return None
-    if flat.values.mean() > ALL_FLAT or accuracy(course).rose:
+    if flat.values.mean() > ALL_FLAT or accuracy(course).rose or sampler.differs(course):
         return None
     moved, rate = float(kl.values.max()), course.setting("grpo.learning_rate")
     if not 0 <= moved < UNMOVED:

@@ -25,7 +25,7 @@ CONTRADICTIONS = (
     Rule("kl-sign", penalty.kl_sign, penalty.NEEDS, penalty.has_penalty),
     Rule("k1-loss", penalty.k1_loss, penalty.NEEDS, penalty.has_penalty),
     Rule("kl-inverted", penalty.kl_inverted, penalty.NEEDS, penalty.has_penalty),
-    Rule("clip-side", updates.clip_side, ("ratio_low_negative",), updates.is_clipped),
+    Rule("clip-side", updates.clip_side, ("clip_leak",), updates.is_clipped),
 )
 PAYMENT = (
     Rule(

@@ -12,15 +12,13 @@ import numpy as np
 
 from minir1.doctor import curves, sampler
 from minir1.doctor.course import Course, told
-from minir1.doctor.symptom import Sureness, Symptom
+from minir1.doctor.symptom import Symptom
 from minir1.errors import shorten
 from minir1.screen.terminal import clean
 
 # Of a hundred tokens one that has lost nine tenths of its probability, within one rollout.
 # The clip stops a push after a fifth of it (ε = 0.2).
 LOST = 0.1
-GAINED = 2.0  # on the other side of the clip: here it has held, as 1 + ε and what follows
-STEPS = 3
 LEAK = 0.01  # of the push on tokens past the clip; 0 where it stops, by the bit
 # Methods that clip the ratio of each token as PPO does; others clip a sequence, or nothing.
 CLIPPED = ("grpo", "dr-grpo", "dapo", "lite-ppo", "reinforce++", "ppo")
@@ -32,56 +30,33 @@ def is_clipped(course: Course) -> bool:
 
 
 def clip_side(course: Course) -> Symptom | None:
-    """Tokens past the clip are pushed on, or have fallen as only a push makes them fall."""
-    if not is_clipped(course):
-        return None
+    """Tokens past the clip are pushed on."""
     leak = course.curve("clip_leak")
     open_at = leak.where(leak.values > LEAK)
-    if len(open_at):
-        return _clip_symptom(
-            f"{told(open_at.steps, len(leak))}: {open_at.values.mean():.0%} of the push on "
-            "tokens past the clip goes through; a clip stops all of it",
-            "certain",
-        )
-    if sampler.differs(course):
-        return None  # ratios that do not begin at one say nothing of updates
-    low, high = course.curves("ratio_low_negative", "ratio_high")
-    fallen = low.where(low.values < LOST)
-    if len(leak) or len(fallen) < max(STEPS, len(low) / 2) or np.median(high.values) > GAINED:
+    if not len(open_at) or not is_clipped(course):
         return None
-    stops = 1 - course.setting("grpo.clip_low")
-    return _clip_symptom(
-        f"{told(fallen.steps, len(low))} one in a hundred tokens with a negative advantage "
-        f"fell below {LOST:g} of its probability within a rollout (at worst "
-        f"{fallen.values.min():.1g}), where the clip stops at {stops:g}; upwards it held, "
-        f"{np.median(high.values):.2f}",
-        "likely",
-    )
-
-
-def _clip_symptom(evidence: str, sure: Sureness) -> Symptom:
     return Symptom(
         "clip-side",
         "For negative advantages the clip is on the wrong side: pushes down are never stopped.",
-        evidence,
+        f"{told(open_at.steps, len(leak))}: {open_at.values.mean():.0%} of the push on tokens "
+        "past the clip goes through; a clip stops all of it",
         "Take the minimum whatever the sign of the advantage: "
         "min(ratio * A, clip(ratio, 1 - ε, 1 + ε) * A); it is one-sided by itself",
         "reasoning-from-scratch, chapter 7: where(adv >= 0, min(u, c), max(u, c)); mended in "
         "pull request 240. Schulman et al. 2017 (PPO), equation 7",
-        sure,
     )
 
 
 def learning_rate_high(course: Course) -> Symptom | None:
-    """Updates tear the policy out of its trust region, and it is the worse for it."""
-    low, high = course.curves("ratio_low", "ratio_high")
+    """An update tears the policy out of its trust region, and it never was as good again."""
+    low, high, right = course.curves("ratio_low", "ratio_high", "accuracy")
     torn = low.values < LOST
-    if torn.sum() < STEPS or sampler.differs(course):
+    if not torn.any() or sampler.differs(course) or not curves.told_enough(course, "entropy"):
         return None
-    if not curves.told_enough(course, "accuracy", "entropy"):
-        return None
-    right, entropy = curves.accuracy(course), curves.ends(course.curve("entropy"))
-    if right.rose:
+    # The accuracy of a step is that of the policy before its updates.
+    before = float(right.values[: int(np.argmax(torn)) + 1].mean())
+    after, entropy = curves.ends(right).last, curves.ends(course.curve("entropy"))
+    if before - after < curves.SURE * math.sqrt(before * (1 - before) / course.asked):
         return None
     rate = course.setting("grpo.learning_rate")
     return Symptom(
@@ -89,11 +64,12 @@ def learning_rate_high(course: Course) -> Symptom | None:
         "The learning rate is too high: an update throws the policy further than it can see.",
         f"{told(low.steps[torn], len(low))} one in a hundred tokens fell below {LOST:g} of its "
         f"probability within a rollout (others rose to {high.values.max():.2g} times theirs); "
-        f"accuracy went from {right.first:.2f} to {right.last:.2f}, entropy from "
+        f"accuracy was {before:.2f} until then and {after:.2f} in the end, entropy went from "
         f"{entropy.first:.2g} to {entropy.last:.2g}",
         f"Lower it tenfold, it was {rate:g}: --set grpo.learning_rate={rate / 10:g}; keep the "
         "warm-up (grpo.warmup) and the limit on gradients (grpo.grad_clip)",
         "Schulman et al. 2017 (PPO), section 3: small steps are what the objective is good for",
+        "likely",
     )
 
 

@@ -33,7 +33,7 @@ def healthy_row(step: int, steps: int = STEPS, seed: int = 0) -> Row:
         "completion_tokens": 22 + 80 * t, "truncated": 0.1 * t, "paid_truncated": 0.0,
         "entropy": 0.33 + noise.normal(0, 0.01), "surprise": 0.33,
         "kl": kl, "kl_k1": kl * (1 + noise.normal(0, 0.1)), "kl_loss": 0.0,
-        "clip_fraction": 0.001, "flat_groups": 0.4 * t, "grad_norm": 0.3,
+        "clip_fraction": 0.001, "clip_leak": 0.0, "flat_groups": 0.4 * t, "grad_norm": 0.3,
         "learning_rate": 5e-4, "advantage_level": 1e-16, "weight_sum": 1.0 + 1e-8,
         "eos_trained": 1.0, "logprob_gap": 2e-5, "logprob_bias": 1e-9,
         "logprob_gap_first": 5e-7, "logprob_gap_rest": 2e-7, "ratio_low": 0.93,

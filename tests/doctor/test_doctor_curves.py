@@ -71,6 +71,8 @@ def test_a_policy_that_has_not_moved():
     symptom = curves.learning_rate_low(course(always(kl=0.9e-4, **still)))
     assert symptom.fault == "learning-rate-low" and "0.005" in symptom.mend
     assert curves.learning_rate_low(course(always(kl=1.1e-4, **still))) is None
+    astray = course(always(kl=0.9e-4, logprob_gap=2.0, **still))  # its KL is of other numbers
+    assert curves.learning_rate_low(astray) is None
     nothing = course(always(kl=1e-6, **{**still, "flat_groups": 0.95}))
     assert curves.learning_rate_low(nothing) is None
 
