@@ -39,9 +39,11 @@ PIECES: dict[str, tuple[str, ...]] = {
     "dynamic-sampling": (*PRINTED, "grpo.extra_draws=3"),
 }
 OFF_POLICY: dict[str, tuple[str, ...]] = {
-    f"{name}-8": (*METHODS[name], *MANY) for name in ("grpo", "gspo", "rloo")
+    "grpo-8": MANY,
+    "printed-8": (*PRINTED, *MANY),
+    "gspo-8": (*METHODS["gspo"], *MANY),
+    "rloo-8": (*METHODS["rloo"], *MANY),
 }
-WIDE = {"gspo-wide": (*METHODS["gspo"], "grpo.clip_low=0.2", "grpo.clip_high=0.2")}
 LABELS = {
     "grpo": "GRPO, token average",
     "dr-grpo": "Dr. GRPO",
@@ -58,11 +60,11 @@ LABELS = {
     "soft-overlong": "+ soft overlong charge",
     "dynamic-sampling": "+ dynamic sampling",
     "grpo-8": "GRPO, 8 updates a rollout",
+    "printed-8": "GRPO as printed, 8 updates",
     "gspo-8": "GSPO, 8 updates",
     "rloo-8": "RLOO, 8 updates",
-    "gspo-wide": "GSPO, clip as wide as GRPO's",
 }
-SETTINGS = {**METHODS, **PIECES, **OFF_POLICY, **WIDE}
+SETTINGS = {**METHODS, **PIECES, **OFF_POLICY}
 
 
 def run(name: str, seed: int) -> Job:

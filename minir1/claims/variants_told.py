@@ -37,7 +37,6 @@ def tables(arms: Mapping[str, Arm], differences: Mapping[str, Figure]) -> tuple[
         of_runs("The methods, two updates a rollout", arms, list(METHODS)),
         of_runs("DAPO's pieces, each on GRPO as printed", arms, [*PIECES, "grpo", "dapo"]),
         of_runs("Eight updates a rollout", arms, list(OFF_POLICY)),
-        of_runs("GSPO's clip", arms, ["grpo", "gspo", "gspo-wide"]),
         of_tokens(),
         of_clips(),
     )
@@ -114,31 +113,32 @@ def of_clips() -> Table:
 def charts(arms: Mapping[str, Arm]) -> tuple[Chart, ...]:
     """Draw learning over compute, and what becomes of length and entropy."""
     drawn = [
-        chart(
-            f"compute-{family}",
-            f"Accuracy on validation problems over compute: {family}",
-            "All curves rise steeply and flatten at much the same height.",
-            "TFLOP of sampling and training",
-            "accuracy",
-            [over_compute(arms[name], "validation_accuracy") for name in names],
-        )
+        learning(f"compute-{family}", f"Accuracy over compute: {family}", arms, names)
         for family, names in FAMILIES.items()
     ]
-    drawn.append(
-        chart(
-            "compute-eight",
-            "Accuracy over compute with eight updates a rollout",
-            "What the methods do off the sampler's policy shows here.",
-            "TFLOP of sampling and training",
-            "accuracy",
-            [over_compute(arms[name], "validation_accuracy") for name in OFF_POLICY],
-        )
-    )
+    title = "Accuracy over compute: eight updates a rollout"
+    drawn.append(learning("compute-eight", title, arms, tuple(OFF_POLICY)))
     for name, label in (("entropy", "entropy a token"), ("completion_tokens", "tokens")):
         lines = [arms[method].curve(STAGE, name) for method in METHODS]
-        told = "One line a method, over the steps of training."
+        told = f"From the first step to the last: {ends(lines)}."
         drawn.append(chart(name, f"{label}, by method", told, "step", label, lines))
     return tuple(drawn)
+
+
+def learning(name: str, title: str, arms: Mapping[str, Arm], names: Sequence[str]) -> Chart:
+    """Draw the accuracy of some arms on validation problems over compute."""
+    lines = [over_compute(arms[method], "validation_accuracy") for method in names]
+    told = f"From the first look to the last: {ends(lines)}."
+    return chart(name, title, told, "TFLOP of sampling and training", "accuracy", lines)
+
+
+def ends(lines: Sequence[Line]) -> str:
+    """Say where every line begins and ends."""
+    return "; ".join(
+        f"{line.label} {number(line.points[0][1])} to {number(line.points[-1][1])}"
+        for line in lines
+        if line.points
+    )
 
 
 def over_compute(one: Arm, name: str) -> Line:
