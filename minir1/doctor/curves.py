@@ -20,6 +20,7 @@ EXPLODED = 3.0  # times the entropy at the start
 UNMOVED = 1e-4
 ALL_FLAT = 0.9  # of the groups without spread: a tenth of the rollout is left to learn from
 MOSTLY = 0.5
+IN_A_ROW = 3  # steps, whose mean can be a best
 LOOKS = 4  # at validation problems, before their best can be told from their last
 
 
@@ -65,6 +66,18 @@ def accuracy(course: Course) -> Ends:
     curve = course.curve("accuracy")
     share = float(np.clip(curve.values.mean(), 1 / course.asked, 1 - 1 / course.asked))
     return ends(curve, float(np.sqrt(share * (1 - share) / course.asked)))
+
+
+def best(curve: Curve) -> float:
+    """Return the highest mean of some steps in a row."""
+    window = np.ones(IN_A_ROW) / IN_A_ROW
+    return float(np.convolve(curve.values, window, mode="valid").max())
+
+
+def error(course: Course, share: float, steps: int) -> float:
+    """Return the standard error of a share's best steps less its last fifth."""
+    counted = 1 / IN_A_ROW + 1 / max(steps // 5, 2)
+    return float(np.sqrt(share * (1 - share) / course.asked * counted))
 
 
 def too_hard(course: Course) -> Symptom | None:

@@ -16,9 +16,9 @@ from minir1.doctor.symptom import Symptom
 from minir1.errors import shorten
 from minir1.screen.terminal import clean
 
-# Of a hundred tokens one that has lost nine tenths of its probability, within one rollout.
-# The clip stops a push after a fifth of it (ε = 0.2).
-LOST = 0.1
+# What one token in a hundred may keep of its probability: half of it over one update, a tenth
+# over all updates of a rollout. The clip stops a push after a fifth (ε = 0.2).
+LOST_AT_ONCE, LOST = 0.5, 0.1
 LEAK = 0.01  # of the push on tokens past the clip; 0 where it stops, by the bit
 # Methods that clip the ratio of each token as PPO does; others clip a sequence, or nothing.
 CLIPPED = ("grpo", "dr-grpo", "dapo", "lite-ppo", "reinforce++", "ppo")
@@ -48,23 +48,26 @@ def clip_side(course: Course) -> Symptom | None:
 
 
 def learning_rate_high(course: Course) -> Symptom | None:
-    """An update tears the policy out of its trust region, and it never was as good again."""
+    """Updates tear the policy out of its trust region, and it is worse than it was."""
     low, high, right = course.curves("ratio_low", "ratio_high", "accuracy")
-    torn = low.values < LOST
+    limit = LOST_AT_ONCE if course.updates == 2 else LOST
+    torn = low.values < limit
     if not torn.any() or sampler.differs(course) or not curves.told_enough(course, "entropy"):
         return None
+    best, after = curves.best(right), curves.ends(right).last
     # The accuracy of a step is that of the policy before its updates.
-    before = float(right.values[: int(np.argmax(torn)) + 1].mean())
-    after, entropy = curves.ends(right).last, curves.ends(course.curve("entropy"))
-    if before - after < curves.SURE * math.sqrt(before * (1 - before) / course.asked):
+    best = max(best, float(right.values[: int(np.argmax(torn)) + 1].mean()))
+    if best - after < curves.SURE * curves.error(course, best, len(right)):
         return None
+    entropy = curves.ends(course.curve("entropy"))
     rate = course.setting("grpo.learning_rate")
     return Symptom(
         "learning-rate-high",
         "The learning rate is too high: an update throws the policy further than it can see.",
-        f"{told(low.steps[torn], len(low))} one in a hundred tokens fell below {LOST:g} of its "
-        f"probability within a rollout (others rose to {high.values.max():.2g} times theirs); "
-        f"accuracy was {before:.2f} until then and {after:.2f} in the end, entropy went from "
+        f"{told(low.steps[torn], len(low))} one in a hundred tokens fell below {limit:g} of "
+        "its probability within a rollout "
+        f"(others rose to {high.values.max():.2g} times theirs); "
+        f"accuracy was {best:.2f} at its best and is {after:.2f} in the end, entropy went from "
         f"{entropy.first:.2g} to {entropy.last:.2g}",
         f"Lower it tenfold, it was {rate:g}: --set grpo.learning_rate={rate / 10:g}; keep the "
         "warm-up (grpo.warmup) and the limit on gradients (grpo.grad_clip)",

@@ -199,24 +199,42 @@ def test_a_clip_that_leaks():
     assert updates.clip_side(course(always(clip_leak=0.4), grpo__objective="cispo")) is None
 
 
+def torn(low, after, settings=None, **more):
+    """Accuracy 0.2, a single update that takes much from some tokens, then another accuracy."""
+
+    def change(row):
+        if row["step"] <= 2:
+            return {"accuracy": 0.2, "ratio_low": low if row["step"] == 2 else 0.9, **more}
+        return {"accuracy": after, "ratio_low": 1.0}
+
+    return course(change, **(settings or {}))
+
+
 def test_updates_that_tear_the_policy_away():
-    def torn(low, after, **more):
-        def change(row):
-            if row["step"] <= 2:
-                return {"accuracy": 0.2, "ratio_low": low if row["step"] == 2 else 0.9, **more}
-            return {"accuracy": after, "ratio_low": 1.0}
-
-        return course(change)
-
-    symptom = updates.learning_rate_high(torn(0.05, 0.1))
+    symptom = updates.learning_rate_high(torn(0.3, 0.1))
     assert symptom.fault == "learning-rate-high" and "=5e-05" in symptom.mend
     assert (
-        symptom.evidence.startswith("at step 2 one") and "0.20 until then" in symptom.evidence
+        symptom.evidence.startswith("at step 2 one") and "0.20 at its best" in symptom.evidence
     )
-    assert updates.learning_rate_high(torn(0.11, 0.1)) is None
-    assert updates.learning_rate_high(torn(0.05, 0.13)) is None  # 2.8 standard errors
-    assert updates.learning_rate_high(torn(0.05, 0.1, logprob_gap=3.0)) is None
+    assert updates.learning_rate_high(torn(0.51, 0.1)) is None
+    assert updates.learning_rate_high(torn(0.3, 0.15)) is None  # 2.7 standard errors
+    assert updates.learning_rate_high(torn(0.3, 0.14)) is not None  # 3.3
+    assert updates.learning_rate_high(torn(0.3, 0.1, logprob_gap=3.0)) is None
     assert updates.learning_rate_high(course(always(ratio_low=0.05))) is None  # it learns
+
+
+def test_many_updates_of_a_rollout_may_take_more():
+    often = {"grpo__inner_steps": 4}
+    assert updates.learning_rate_high(torn(0.11, 0.1, often)) is None
+    assert updates.learning_rate_high(torn(0.09, 0.1, often)) is not None
+
+
+def test_a_later_best_counts():
+    def risen(row):
+        middle = 8 <= row["step"] < 12
+        return {"accuracy": 0.6 if middle else 0.2, "ratio_low": 0.4}
+
+    assert "0.60 at its best" in updates.learning_rate_high(course(risen)).evidence
 
 
 def test_a_number_that_is_none_is_found():
