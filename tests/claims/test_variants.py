@@ -84,6 +84,9 @@ def test_a_far_mean_with_a_wide_interval_is_left_open() -> None:
     found = judged(rloo=[0.9, 0.5, 0.8, 0.7, 0.6])
     assert found.verdict == "holds if" and "leave open" in found.condition
     assert "left open by these seeds: rloo" in found.summary
+    for sign in (-1, 1):  # an interval across one edge of the margin
+        across = [0.8 + sign * x for x in (0.08, 0.01, 0.04, 0.02, 0.06)]
+        assert "left open by these seeds: rloo" in judged(rloo=across).summary
 
 
 def test_a_baseline_of_the_batch_is_a_condition_where_the_loss_is_the_same() -> None:
