@@ -18,8 +18,8 @@ from minir1 import cli
 from minir1.checkpoint import load_checkpoint, save_checkpoint
 from minir1.tokenizer import WordTokenizer
 
-VERBS = ("bench", "chat", "eval", "export", "pretrain", "report", "reproduce", "sample", "train")
-VERBS = tuple(sorted((*VERBS, "doctor", "explain", "verify")))
+VERBS = ("bench", "chat", "doctor", "eval", "explain", "export", "pretrain", "report")
+VERBS = (*VERBS, "reproduce", "sample", "train", "verify")
 Typed = Callable[..., tuple[int, str, str]]
 
 

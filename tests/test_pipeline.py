@@ -450,7 +450,8 @@ CHANGES = (
     "grpo.average=constant", "grpo.kl_weight=0",
     "grpo.kl_estimator=k3", "grpo.inner_steps=1", "grpo.minibatches=3",
     "grpo.reference_refresh=1", "grpo.grad_clip=0.01", "grpo.weight_decay=0.5",
-    "grpo.zh_prompts=1", "grpo.program_prompts=0.5", "sample.max_tokens=20", "sample.temperature=0.9",
+    "grpo.zh_prompts=1", "grpo.program_prompts=0.5", "sample.max_tokens=20",
+    "sample.temperature=0.9",
     "reward.kind=random", "reward.format=0.5", "reward.language=1", "seed=1",
 )  # fmt: skip
 RIGHT = ("grpo.prompts=8", "seed=7")  # two of the base's 32 answers are right
