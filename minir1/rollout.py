@@ -207,9 +207,13 @@ def decode(
     job: Job,
     first: int,
     count: int,
-    draw: Callable[[np.ndarray, np.ndarray], Drawn] = choose,
+    draw: Callable[[np.ndarray, np.ndarray], Drawn] | None = None,
 ) -> list[Row]:
-    """Decode one chunk of rows together until all have ended or reached the cap."""
+    """Decode one chunk of rows together until all have ended or reached the cap.
+
+    draw: how a token is drawn, by default `choose`.
+    """
+    draw = draw or choose
     prompts = job.prompts[first : first + count]
     start = job.first_prompt + first
     places = range(start, start + len(prompts))

@@ -37,7 +37,9 @@ from minir1.cli import cli
 from minir1.config import GRPOConfig, RewardConfig, RunConfig, SampleConfig, override, tiny
 from minir1.environment import TinyWorld
 from minir1.errors import UserError
+from minir1.objectives import chosen
 from minir1.pretrain import batches
+from minir1.resampling import resampled
 from minir1.rng import generator
 from minir1.runfolder import RunFolder
 from minir1.storage.files import WriteError
@@ -394,11 +396,9 @@ def trained(config: RunConfig, steps: int | None = None) -> tuple[rl.Learner, li
     """Some steps of reinforcement learning from the small base, without a run folder."""
     params, _, tokenizer = load_checkpoint(BASE)
     learner = rl.Learner.start(backend.from_numpy(params))
-    return learner, list(
-        itertools.islice(
-            rl.train(learner, config, TinyWorld(config, tokenizer, "r1-zero")), steps
-        )
-    )
+    world = resampled(TinyWorld(config, tokenizer, "r1-zero"), config.grpo.extra_draws)
+    run = rl.train(learner, config, world, objective=chosen(config.grpo))
+    return learner, list(itertools.islice(run, steps))
 
 
 def trajectory() -> list[dict[str, float]]:
@@ -451,11 +451,12 @@ CHANGES = (
     "grpo.kl_estimator=k3", "grpo.inner_steps=1", "grpo.minibatches=3",
     "grpo.reference_refresh=1", "grpo.grad_clip=0.01", "grpo.weight_decay=0.5",
     "grpo.zh_prompts=1", "grpo.program_prompts=0.5", "sample.max_tokens=20",
-    "sample.temperature=0.9",
+    "sample.temperature=0.9", "grpo.objective=rloo", "grpo.extra_draws=2",
     "reward.kind=random", "reward.format=0.5", "reward.language=1", "seed=1",
 )  # fmt: skip
 RIGHT = ("grpo.prompts=8", "seed=7")  # two of the base's 32 answers are right
 PAID_FOR_RIGHT = ("reward.kind=format", "reward.accuracy=0.5")
+CUT_OFF = ("grpo.truncated=left-out", "grpo.overlong=0.5")
 ROUNDING = ("grpo.tokens_per_microbatch=90", "sample.rows_per_chunk=4")
 JUDGED = ("reward.preference=1",)  # pays nothing without a judge: see test_rl_stages.py
 
@@ -472,7 +473,7 @@ def after(steps: int, *settings: str) -> dict[str, np.ndarray]:
 
 
 def test_every_setting_of_a_run_is_here() -> None:
-    changes = (*CHANGES, *PAID_FOR_RIGHT, *ROUNDING, *JUDGED)
+    changes = (*CHANGES, *PAID_FOR_RIGHT, *CUT_OFF, *ROUNDING, *JUDGED)
     here = {change.partition("=")[0] for change in changes}
     there = {
         f"{section.section}.{field.name}"
@@ -493,6 +494,13 @@ def test_every_setting_changes_where_two_steps_lead(
 @pytest.mark.parametrize("setting", PAID_FOR_RIGHT)
 def test_what_a_right_answer_earns_changes_where_a_step_leads(setting: str) -> None:
     usual, moved = after(1, *RIGHT), after(1, *RIGHT, setting)
+    assert max(np.abs(moved[n] - usual[n]).max() for n in usual) > 1e-6
+
+
+@pytest.mark.parametrize("setting", CUT_OFF)
+def test_how_long_answers_are_treated_changes_where_a_step_leads(setting: str) -> None:
+    short = "sample.max_tokens=30"
+    usual, moved = after(1, short), after(1, short, setting)
     assert max(np.abs(moved[n] - usual[n]).max() for n in usual) > 1e-6
 
 
