@@ -2,9 +2,10 @@
 
     kl_loss = what it costs to switch the term on, a token      kl, kl_k1 = measured apart
 
-k2 and k3 are never negative, and k2 = x²/2 is at most ten times k3 = e^-x - 1 + x as long as
+k2 and k3 are never negative. Over the updates of a step the term goes from the KL of this step
+to that of the next. k3 is that KL; k2 = x²/2 is at most ten times k3 = e^-x - 1 + x as long as
 no token became e^20 times likelier than under the reference. A term that is negative, or far
-larger than the KL, is neither.
+larger than both, is neither.
 """
 
 from typing import NamedTuple
@@ -19,7 +20,8 @@ NEEDS = ("kl", "kl_k1", "kl_loss")
 APART = 1e-4
 STEPS = 3  # at such a distance, before anything is said
 MOSTLY = 0.9  # of the steps
-LARGEST = 10.0  # k2 over k3 at x = 20
+LARGEST = {"k2": 10.0, "k3": 2.0}  # over the KL: k2 over k3 at x = 20; twice what k3 is
+AGAIN = 2  # steps; once may be chance
 FLOAT32 = 1e-6  # of a loss; the term is a difference of two, divided by its weight
 MOST_FLAT = 0.1  # of the groups: so that the loss sees the tokens that the KL is measured on
 
@@ -30,6 +32,7 @@ class Distance(NamedTuple):
     steps: np.ndarray
     kl: np.ndarray  # k3, over all sampled tokens
     k1: np.ndarray
+    near: np.ndarray  # the largest of k3 and k1, at this step and at the next
     counted: np.ndarray  # as the loss counts it, over the groups that are trained
     trained: np.ndarray  # their share
 
@@ -45,7 +48,10 @@ def measure(course: Course) -> Distance | None:
     apart = kl.values > APART
     if not has_penalty(course) or apart.sum() < STEPS:
         return None
-    values = kl.values, k1.values, counted.values, np.maximum(1 - flat.values, 1e-3)
+    larger = np.maximum(kl.values, k1.values)
+    near = np.maximum(larger, np.append(larger[1:], 0))
+    trained = np.maximum(1 - flat.values, 1e-3)
+    values = kl.values, k1.values, near, counted.values, trained
     return Distance(kl.steps[apart], *(value[apart] for value in values))
 
 
@@ -119,16 +125,17 @@ def kl_inverted(course: Course) -> Symptom | None:
     seen = measure(course)
     if seen is None:
         return None
-    most = LARGEST * np.maximum(seen.kl, seen.k1) / seen.trained
+    times = LARGEST.get(course.setting("grpo.kl_estimator"), max(LARGEST.values()))
+    most = times * seen.near / seen.trained
     broken = seen.counted > most
-    if broken.sum() < STEPS:
+    if broken.sum() < AGAIN:
         return None
     worst = int(np.argmax(seen.counted / most))
     return Symptom(
         "kl-inverted",
         "The log-ratio inside the KL term is the wrong way round.",
         f"{told(seen.steps[broken], len(broken))} the KL term of the loss is more than "
-        f"{LARGEST:g} times the KL: {seen.counted[worst]:.2g} against {seen.kl[worst]:.2g} at "
+        f"{times:g} times the KL: {seen.counted[worst]:.2g} against {seen.kl[worst]:.2g} at "
         f"step {seen.steps[worst]:g}. With x = log π - log π_ref, e^-x - 1 + x stays near the "
         "KL; e^x - 1 - x explodes where the reference was unsure",
         "log_ratio = ref_logprobs - logprobs, then expm1(log_ratio) - log_ratio; test the mean "

@@ -135,16 +135,41 @@ def test_a_few_negative_steps_are_not_the_wrong_sign():
     assert penalty.kl_sign(early) is None
 
 
-def test_a_penalty_is_not_ten_times_the_distance():
-    def exploding(factor):
-        return lambda row: {
-            "kl_loss": row["kl"] * (factor if row["step"] % 4 == 0 else 1.2),
-            "flat_groups": 0.0,
-        }
+def exploding(factor, steps=(8, 16)):
+    """A term that is near the KL, but far larger at some steps; the KL stands still."""
 
-    symptom = penalty.kl_inverted(course(exploding(200.0), **KL))
-    assert symptom.fault == "kl-inverted" and "5 times" not in symptom.evidence
-    assert penalty.kl_inverted(course(exploding(7.0), **KL)) is None
+    def change(row):
+        larger = factor if row["step"] in steps else 1.2
+        return {"kl": 0.04, "kl_k1": 0.04, "kl_loss": 0.04 * larger, "flat_groups": 0.0}
+
+    return change
+
+
+def test_k2_is_not_ten_times_the_distance():
+    symptom = penalty.kl_inverted(course(exploding(10.1), **KL))
+    assert symptom.fault == "kl-inverted" and "at 2 of 25 steps" in symptom.evidence
+    assert penalty.kl_inverted(course(exploding(9.9), **KL)) is None
+    assert penalty.kl_inverted(course(exploding(200.0, steps=(8,)), **KL)) is None
+
+
+def test_k3_is_not_twice_the_distance():
+    k3 = {**KL, "grpo__kl_estimator": "k3"}
+    assert penalty.kl_inverted(course(exploding(2.1), **k3)).fault == "kl-inverted"
+    assert penalty.kl_inverted(course(exploding(1.9), **k3)) is None
+
+
+def test_a_term_grows_with_the_distance_over_the_updates_of_a_step():
+    def growing(times):
+        def change(row):
+            kl = 0.001 * 3.0 ** min(row["step"], 5)
+            later = 0.001 * 3.0 ** min(row["step"] + 1, 5)
+            return {"kl": kl, "kl_k1": kl, "kl_loss": times * later, "flat_groups": 0.0}
+
+        return change
+
+    k3 = {**KL, "grpo__kl_estimator": "k3"}
+    assert penalty.kl_inverted(course(growing(1.5), **k3)) is None
+    assert penalty.kl_inverted(course(growing(2.5), **k3)) is not None
 
 
 def test_only_a_part_of_the_groups_may_be_in_the_loss():
