@@ -145,7 +145,8 @@ def kl_penalty(
 ) -> Any:
     """The KL term of the loss: k2, or k3 weighted by the ratio.
 
-    Both have the gradient of KL(π‖π_ref) when the sampler is the policy itself.
+    Both have the gradient of KL(π‖π_ref) when the sampler is the policy itself, token by
+    token: what a token does to the KL of those after it is left out.
     # R1 differs: it prints plain k3, whose gradient is that of the reversed KL.
 
     Shapes: (N), (N), (N) -> (N)

@@ -17,14 +17,14 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "random": ("reward.kind=random",),
     "format": ("reward.kind=format",),
     "constant": ("grpo.average=constant", "grpo.scale=none"),
-    "hot": ("grpo.learning_rate=0.002",),
+    "hot": ("grpo.learning_rate=0.0015",),
 }
 LABELS = {
     "plain": "R1-Zero",
     "random": "random reward",
     "format": "format-only reward",
     "constant": "loss without length bias",
-    "hot": "four times the learning rate",
+    "hot": "three times the learning rate",
     "no-reflection": "base without second attempts",
     "short-standard": "short base, usual corpus",
     "short-free-mixing": "short base, mixing independent of length",

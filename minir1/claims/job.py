@@ -101,14 +101,20 @@ def with_needs(jobs: Iterable[Job]) -> Iterator[Job]:
 
 @cache
 def commit() -> str:
-    """Name the commit of the source tree, "" where this is no checkout."""
-    here = Path(__file__).parent
+    """Name the commit of the source tree, with a "+" where files differ from it.
+
+    "" where this is no checkout.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    return f"{head}+" if head and _git("status", "--porcelain", "--", ".") else head
+
+
+def _git(*words: str) -> str:
+    """Ask git about the folder of this package; "" if it has no answer."""
+    package = str(Path(__file__).parents[1])
     try:
         said = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
+            ["git", "-C", package, *words], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

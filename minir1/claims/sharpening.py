@@ -17,7 +17,7 @@ TOO_HARD = "training is driven too hard: only then the base overtakes"
 ASKED = {
     "base": ("base", None),
     "plain": ("R1-Zero", "plain"),
-    "hot": ("R1-Zero at four times the learning rate", "hot"),
+    "hot": ("R1-Zero at three times the learning rate", "hot"),
 }
 
 
@@ -135,7 +135,7 @@ def summary(
         f"{told['base most']} to {told['ours most']}, a difference of {told['most']} "
         f"({told['hard']} on the hardest problems). Solved by R1-Zero alone in {TRIES} tries: "
         f"{told['new']} of the problems, by the base alone: {told['lost']}. The base is surely "
-        f"ahead {crossed}. With four times the learning rate RL gains {told['hot one']} at "
+        f"ahead {crossed}. With three times the learning rate RL gains {told['hot one']} at "
         f"one try, and {told['hot most']} at {TRIES}. A problem here has at most 27 attempts, "
         f"so a base that goes on trying finds nearly all of them: this world cannot show RL "
         f"that reaches what its base cannot."
@@ -174,7 +174,7 @@ CLAIM = Claim(
     experiment=f"{PROBLEMS} test problems are asked {TRIES} times each, of the base and after "
     "25 steps of R1-Zero; pass@k is the unbiased estimate. It holds if R1-Zero is surely ahead "
     "at one try and the base surely at 256. It is refuted if R1-Zero is surely ahead at 256, "
-    "or surely solves problems that the base does not in 256 tries. Control: four times the "
+    "or surely solves problems that the base does not in 256 tries. Control: three times the "
     "learning rate; where the base overtakes that alone, the claim holds only for training "
     "that is driven too hard. The control was chosen on validation problems.",
     jobs=jobs,

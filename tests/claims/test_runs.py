@@ -245,4 +245,4 @@ def test_r1_below_r1_zero_is_said() -> None:
 def test_the_crossing_is_the_first_sure_one() -> None:
     finding = judged("sharpening", {"often:hot/pass": [1.0, 1.0, 1.0]})
     assert "ahead of R1-Zero from 2 tries on" in finding.summary
-    assert "four times the learning rate nowhere up to 256" in finding.summary
+    assert "three times the learning rate nowhere up to 256" in finding.summary

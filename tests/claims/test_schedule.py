@@ -1,10 +1,12 @@
 """Are jobs done once, in order, side by side, and what happens when one fails or all stop?"""
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from minir1.claims import job as job_module
 from minir1.claims.job import Job, with_needs
 from minir1.claims.schedule import Progress, Schedule
 from minir1.errors import UserError
@@ -87,6 +89,28 @@ def test_a_stop_lets_running_jobs_save(tmp_path: Path, monkeypatch: pytest.Monke
         run(tmp_path, waiting)
     assert (tmp_path / "waiting" / "saved").exists()
     assert waiting.result(tmp_path) is None
+
+
+def test_a_result_names_its_commit_and_whether_files_differ_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    source = tmp_path / "minir1" / "claims" / "job.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("")
+    monkeypatch.setattr(job_module, "__file__", str(source))
+    commit = job_module.commit.__wrapped__
+    assert commit() == ""
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    clean = commit()
+    assert len(clean) == 12
+    source.write_text("changed")
+    assert commit() == f"{clean}+"
 
 
 def test_the_time_left_follows_the_pace(tmp_path: Path) -> None:
