@@ -8,7 +8,7 @@ from minir1.claims.arms import zero, zero_arm, zeros
 from minir1.claims.claim import Chart, Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, difference, over_seeds, text
 from minir1.claims.job import Job
-from minir1.claims.measures import ACCURACY, Arm, arm, caution, chart, over_ks
+from minir1.claims.measures import ACCURACY, Arm, arm, chart, finding, over_ks
 from minir1.claims.often import often
 
 SEVERAL = 3.0  # times: what "several-fold" asks for
@@ -36,13 +36,12 @@ def judge(results: Results, seeds: int) -> Finding:
     )
     figures = {**lifts(plain), **votes(base, ours)}
     checks = gains(plain, controls)
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (by_chance("base", base), by_chance("R1-Zero", ours)),
         (vote_chart(base, ours), lift_chart(plain, controls)),
     )
@@ -112,11 +111,10 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
         f"{told['ratio']} the base's, and {told['lenient']} where any answer that solves the "
         f"problem counts; the format itself goes from {told['form']} to {told['formed']}. A "
         f"majority of {VOTES} adds {told['vote']} to R1-Zero and {told['base']} to the "
-        f"base. The rewards that say "
-        f"nothing of the answer do not lift it: {told['random']} by a random reward, "
-        f"{told['format']} by the format alone, which makes {told['format form']} of the "
-        f"answers well-formed. The base was pretrained on traces that think: this is no "
-        f"reasoning from nothing."
+        f"base. By rewards that say nothing of the answer pass@1 changes by {told['random']} "
+        f"(random) and {told['format']} (the format alone, which makes {told['format form']} "
+        f"of the answers well-formed). The base was pretrained on traces that think: this is "
+        f"no reasoning from nothing."
     )
 
 
@@ -147,7 +145,6 @@ def vote_chart(base: Arm, ours: Arm) -> Chart:
     return chart(
         "votes",
         "A majority of k answers, on problems asked 256 times",
-        "The vote rises with the number of answers, of R1-Zero from a higher start.",
         "k",
         "problems right",
         lines,
@@ -163,7 +160,6 @@ def lift_chart(plain: Arm, controls: Mapping[str, Arm]) -> Chart:
     return chart(
         "lift",
         "Right answers while training, by reward",
-        "With the reward for right answers accuracy rises step by step; the controls stay low.",
         "step",
         "right answers, training problems",
         [one.curve("r1-zero", "accuracy") for one in (plain, *controls.values())],

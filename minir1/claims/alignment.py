@@ -13,8 +13,8 @@ from minir1.claims.measures import (
     Arm,
     apart,
     arm,
-    caution,
     chart,
+    finding,
     kept,
     table_of,
 )
@@ -52,13 +52,12 @@ def judge(results: Results, seeds: int) -> Finding:
     few = range(min(seeds, FEWER))
     long = arm("trained on", results, [_long(seed) for seed in few])
     figures, checks = gains(whole), {**overtrained(whole, long), **windows(long)}
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (compared(whole, long),),
         (long_chart(long),),
     )
@@ -139,7 +138,7 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
         f"The last stage takes gold utility, which no model sees, from {told['before']} to "
         f"{told['after']}, and the win-rate against the web's answers up by {told['won']}; "
         f"compliance with harmful requests changes by {told['harm']}, pass@1 by "
-        f"{told['reasoning']}. The larger step came before: fine-tuning on the mixture added "
+        f"{told['reasoning']}. Fine-tuning on the mixture, before it, added "
         f"{told['mixture']}. Trained on five times as long, the reward model's score changes "
         f"by {told['score']} on training prompts and gold utility by {told['truth']}; on test "
         f"prompts gold utility ends {told['long worth']} from R1's, pass@1 "
@@ -171,7 +170,6 @@ def long_chart(long: Arm) -> Chart:
     return chart(
         "long",
         "The last stage, trained on: averages of five steps, training prompts",
-        "The reward model's score goes on rising while gold utility turns and falls.",
         "step with general prompts",
         "score, utility",
         lines,

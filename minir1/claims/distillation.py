@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from minir1.claims.arms import LONG_STUDENT, long_student
-from minir1.claims.claim import Chart, Claim, Figure, Finding, Line, Results, Table, Verdict
+from minir1.claims.claim import Chart, Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, difference, over_seeds, text
 from minir1.claims.job import Job
-from minir1.claims.measures import ACCURACY, Arm, arm, caution, chart, table_of
+from minir1.claims.measures import ACCURACY, Arm, arm, chart, finding, over_places, table_of
 from minir1.claims.standard import story
 
 TEACHER = ("r1-zero", "dev1", "dev2")  # the stages that make the teacher
@@ -36,13 +36,12 @@ def judge(results: Results, seeds: int) -> Finding:
     few = range(min(seeds, FEWER))
     long = arm("RL with the teacher's arithmetic", results, [long_student(s) for s in few])
     figures, checks = {**lifts(whole), **costs(whole)}, longer(whole, long)
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (by_student(whole),),
         (tries_chart(whole),),
     )
@@ -150,13 +149,10 @@ def tries_chart(whole: Arm) -> Chart:
     for name in STUDENTS:
         ks = sorted(map(int, whole.runs[0]["checkpoints"][name]["pass_at_k"]))
         found = [whole.figure(name, name, f"pass_at_k/{k}") for k in ks]
-        points = [(float(k), f.value) for k, f in zip(ks, found, strict=True)]
-        band = [(float(k), f.low, f.high) for k, f in zip(ks, found, strict=True)]
-        lines.append(Line(name, points, band if len(whole.runs) > 1 else None))
+        lines.append(over_places(name, [float(k) for k in ks], found))
     return chart(
         "tries",
         "Problems solved by at least one of k answers",
-        "Distillation lifts the whole curve, not only the single answer.",
         "k",
         "pass@k",
         lines,

@@ -6,7 +6,7 @@ from minir1.claims.arms import LABELS, zero, zero_arm, zeros
 from minir1.claims.claim import Chart, Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, difference, number, over_seeds, text
 from minir1.claims.job import Job
-from minir1.claims.measures import Arm, arm, caution, chart
+from minir1.claims.measures import Arm, arm, chart, finding
 from minir1.claims.readability import readability
 
 MIXED, CONSISTENT, THINKING = "mixed_language_rate", "language_consistency", "mixed_of_thinking"
@@ -37,13 +37,12 @@ def judge(results: Results, seeds: int) -> Finding:
     }
     figures = {**mixing(arms["plain"], counts["plain"]), **reading(arms["plain"])}
     checks = controls(arms, counts)
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (seed_by_seed(arms),),
         (mixing_chart(arms),),
     )
@@ -160,7 +159,6 @@ def mixing_chart(arms: Mapping[str, Arm]) -> Chart:
     return chart(
         "mixing",
         "Rollouts that mix languages while training",
-        "Mixing rises with training, most where long traces of the corpus mix more.",
         "step",
         "answers that mix",
         [one.curve("r1-zero", MIXED) for one in arms.values()],

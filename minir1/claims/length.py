@@ -9,7 +9,7 @@ from minir1.claims.arms import zero_arm, zeros
 from minir1.claims.claim import Chart, Claim, Figure, Finding, Line, Results, Table, Verdict
 from minir1.claims.figures import above, difference, over_seeds, text
 from minir1.claims.job import Job
-from minir1.claims.measures import LENGTH, Arm, caution, chart, table_of
+from minir1.claims.measures import LENGTH, Arm, chart, finding, table_of
 
 BY_LEVEL = "completion_tokens_by_difficulty"
 RIGHT_BY_LEVEL = "accuracy_by_difficulty"
@@ -30,13 +30,12 @@ def judge(results: Results, seeds: int) -> Finding:
     plain, blind, even = (zero_arm(name, results, seeds) for name in ARMS)
     figures = {**lengths(plain), **outcomes(plain), **peaks(plain)}
     checks = {**changes("blind", blind), **changes("even", even)}
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (levels(plain), levels(blind)),
         (length_chart((plain, even, blind)), level_chart(plain, blind)),
     )
@@ -137,14 +136,13 @@ def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
     return (
         f"Answers grow from {told['before']} to {told['after']}, and every level of difficulty "
         f"costs R1-Zero {told['slope']} more ({told['steeper']} more than the base; rank "
-        f"correlation {told['ranked']} before, {told['rank']} after). Longer is not better by "
-        f"itself: wrong answers have {told['wrong R1-Zero']}, right ones "
-        f"{told['right R1-Zero']}, and {told['cut']} of the answers are cut off. {fell} "
+        f"correlation {told['ranked']} before, {told['rank']} after). Its wrong answers "
+        f"have {told['wrong R1-Zero']}, right ones {told['right R1-Zero']}, and "
+        f"{told['cut']} of the answers are cut off. {fell} "
         f"The hardest problems gain {told['hardest']} in accuracy, the easiest "
         f"{told['easiest']}. With a loss that has no length bias answers grow by "
         f"{told['even growth']}; from a base that never saw a second attempt by "
-        f"{told['blind growth']}, with {told['blind steeper']} a level: what grows is search, "
-        f"which the corpus holds."
+        f"{told['blind growth']}, with {told['blind steeper']} a level."
     )
 
 
@@ -167,7 +165,6 @@ def length_chart(arms: Sequence[Arm]) -> Chart:
     return chart(
         "steps",
         "Tokens of an answer while training",
-        "R1-Zero's answers grow several-fold; from a base without second attempts hardly.",
         "step",
         "tokens",
         [one.curve("r1-zero", LENGTH) for one in arms],
@@ -184,7 +181,6 @@ def level_chart(plain: Arm, blind: Arm) -> Chart:
     return chart(
         "difficulty",
         "Tokens of an answer by difficulty, test problems",
-        "The base writes as much for any problem; R1-Zero writes more the harder it is.",
         "difficulty",
         "tokens",
         lines,

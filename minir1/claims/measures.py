@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minir1.claims.claim import Chart, Figure, Line, Results, Table
-from minir1.claims.figures import above, curve, difference, over_seeds, text
+from minir1.claims.claim import Chart, Figure, Finding, Line, Results, Table, Verdict
+from minir1.claims.figures import above, curve, difference, number, over_seeds, text
 from minir1.claims.job import Job
 
 MARGIN = 0.05  # what "keeps" allows: the paper's R1 is 4.3 points below R1-Zero on GPQA
@@ -90,11 +90,40 @@ def table_of(
     return Table(title, ("", *heads), tuple(rows))
 
 
-def chart(
-    name: str, title: str, told: str, x_label: str, y_label: str, lines: Sequence[Line]
-) -> Chart:
-    """Draw lines that have points."""
-    return Chart(name, title, told, x_label, y_label, tuple(x for x in lines if x.points))
+def chart(name: str, title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> Chart:
+    """Draw lines that have points; what the chart tells is read off them."""
+    drawn = tuple(line for line in lines if line.points)
+    return Chart(name, title, f"From left to right: {ends(drawn)}.", x_label, y_label, drawn)
+
+
+def ends(lines: Sequence[Line]) -> str:
+    """Say where every line begins and ends."""
+    return "; ".join(
+        f"{line.label} {number(line.points[0][1])} to {number(line.points[-1][1])}"
+        for line in lines
+    )
+
+
+def over_places(label: str, places: Sequence[float], found: Sequence[Figure]) -> Line:
+    """Draw figures at places of their own, with the band of their intervals."""
+    points = [(x, figure.value) for x, figure in zip(places, found, strict=True)]
+    band = [(x, figure.low, figure.high) for x, figure in zip(places, found, strict=True)]
+    return Line(label, points, band if found and found[0].seeds > 1 else None)
+
+
+def finding(
+    decided: tuple[Verdict, str],
+    summary: str,
+    figures: Mapping[str, Figure],
+    controls: Mapping[str, Figure],
+    seeds: int,
+    tables: tuple[Table, ...] = (),
+    charts: tuple[Chart, ...] = (),
+) -> Finding:
+    """Put a finding together; one seed is warned of."""
+    verdict, condition = decided
+    every = tuple(figures.values()), tuple(controls.values())
+    return Finding(verdict, condition, summary + caution(seeds), *every, tables, charts)
 
 
 def caution(seeds: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from minir1.claims.claim import Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, text
 from minir1.claims.job import Job
-from minir1.claims.measures import ACCURACY, MARGIN, Arm, apart, arm, caution, kept, table_of
+from minir1.claims.measures import ACCURACY, MARGIN, Arm, apart, arm, finding, kept, table_of
 from minir1.claims.standard import branch, story
 
 GENERAL, FOLLOWING = "general/value", "instruction_following/value"
@@ -39,13 +39,12 @@ def judge(results: Results, seeds: int) -> Finding:
     few = range(min(seeds, FEWER))
     alone = arm("reasoning only", results, [_alone(seed) for seed in few])
     figures, checks = gains(whole), alone_figures(whole, alone)
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (by_kind(whole, alone),),
     )
 

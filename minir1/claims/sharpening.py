@@ -8,7 +8,7 @@ from minir1.claims.arms import zero
 from minir1.claims.claim import Chart, Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, below, difference, over_seeds, text
 from minir1.claims.job import Job
-from minir1.claims.measures import Arm, arm, caution, chart, over_ks, table_of
+from minir1.claims.measures import Arm, arm, chart, finding, over_ks, table_of
 from minir1.claims.often import PASS, PROBLEMS, TRIES, often
 
 HARD = 4  # problems with exactly one solution
@@ -41,14 +41,13 @@ def judge(results: Results, seeds: int) -> Finding:
     }
     base, ours, hot = asked.values()
     figures, checks = {**gains(base, ours), **solved_sets(base, ours)}, driven(base, hot)
-    verdict, condition = decide(figures, checks)
     overtakes = {one.label: crossing(base, one) for one in (ours, hot)}
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks, overtakes) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks, overtakes),
+        figures,
+        checks,
+        seeds,
         (by_tries(base, ours, hot),),
         (tries_chart(list(asked.values())),),
     )
@@ -158,7 +157,6 @@ def tries_chart(arms: Sequence[Arm]) -> Chart:
     return chart(
         "tries",
         "Problems solved by at least one of k answers, 100 test problems",
-        "R1-Zero is far ahead at one try; with many tries the base catches up.",
         "k",
         "pass@k",
         [over_ks(one.label, one, "pass_at_k") for one in arms],

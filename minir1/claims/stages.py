@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from minir1.claims.claim import Chart, Claim, Figure, Finding, Line, Results, Table, Verdict
+from minir1.claims.claim import Chart, Claim, Figure, Finding, Results, Table, Verdict
 from minir1.claims.figures import above, below, text
 from minir1.claims.job import Job
 from minir1.claims.measures import (
@@ -11,9 +11,10 @@ from minir1.claims.measures import (
     Arm,
     apart,
     arm,
-    caution,
     chart,
+    finding,
     kept,
+    over_places,
     table_of,
 )
 from minir1.claims.readability import readability
@@ -61,13 +62,12 @@ def judge(results: Results, seeds: int) -> Finding:
     counted = arm("R1", results, [_counting(seed) for seed in range(seeds)])
     figures = {**mended(whole), **read_easily(counted)}
     checks = unpaid_figures(whole, unpaid)
-    verdict, condition = decide(figures, checks)
-    return Finding(
-        verdict,
-        condition,
-        summary(figures, checks) + caution(seeds),
-        tuple(figures.values()),
-        tuple(checks.values()),
+    return finding(
+        decide(figures, checks),
+        summary(figures, checks),
+        figures,
+        checks,
+        seeds,
         (by_stage(whole),),
         (stage_chart(whole),),
     )
@@ -131,19 +131,14 @@ def decide(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> tuple
 def summary(figures: Mapping[str, Figure], checks: Mapping[str, Figure]) -> str:
     """Tell the figures in sentences."""
     told = {name: text(figure) for name, figure in {**figures, **checks}.items()}
-    unpaid = (
-        f"Without the language reward {told['unpaid mixed']} more answers mix"
-        if above(checks["unpaid mixed"], MARGIN)
-        else "Here the readable cold start does most of the mending: without the language "
-        f"reward answers that mix differ by {told['unpaid mixed']}"
-    )
     return (
         f"Answers that mix languages go from {told['mixed before']} of R1-Zero's to "
         f"{told['mixes']} of R1's, switches of language from {told['switches r1-zero']} an "
         f"answer to {told['switches r1']}; the right format gains {told['form']}, good "
         f"general answers {told['general']}. {beside(figures['reasoning'])}: {told['r1']} "
         f"beside {told['zero']}, a difference of {told['reasoning']}; the cold start alone "
-        f"changes it by {told['dip']}. {unpaid}, and pass@1 by {told['unpaid reasoning']}."
+        f"changes it by {told['dip']}. Without the language reward answers that mix differ by "
+        f"{told['unpaid mixed']} in the end, and pass@1 by {told['unpaid reasoning']}."
     )
 
 
@@ -171,13 +166,10 @@ def stage_chart(whole: Arm) -> Chart:
     lines = []
     for title in asked:
         found = [whole.figure(title, stage, ROWS[title][0]) for stage in STAGES]
-        points = [(float(i), f.value) for i, f in enumerate(found)]
-        band = [(float(i), f.low, f.high) for i, f in enumerate(found)]
-        lines.append(Line(title, points, band if len(whole.runs) > 1 else None))
+        lines.append(over_places(title, [float(i) for i in range(len(found))], found))
     return chart(
         "stages",
         "From the base to R1",
-        "Mixing falls to almost nothing with the cold start; accuracy dips.",
         "0 base, 1 r1-zero, 2 dev1, 3 dev2, 4 dev3, 5 r1",
         "share",
         lines,

@@ -120,25 +120,14 @@ def charts(arms: Mapping[str, Arm]) -> tuple[Chart, ...]:
     drawn.append(learning("compute-eight", title, arms, tuple(OFF_POLICY)))
     for name, label in (("entropy", "entropy a token"), ("completion_tokens", "tokens")):
         lines = [arms[method].curve(STAGE, name) for method in METHODS]
-        told = f"From the first step to the last: {ends(lines)}."
-        drawn.append(chart(name, f"{label}, by method", told, "step", label, lines))
+        drawn.append(chart(name, f"{label}, by method", "step", label, lines))
     return tuple(drawn)
 
 
 def learning(name: str, title: str, arms: Mapping[str, Arm], names: Sequence[str]) -> Chart:
     """Draw the accuracy of some arms on validation problems over compute."""
     lines = [over_compute(arms[method], "validation_accuracy") for method in names]
-    told = f"From the first look to the last: {ends(lines)}."
-    return chart(name, title, told, "TFLOP of sampling and training", "accuracy", lines)
-
-
-def ends(lines: Sequence[Line]) -> str:
-    """Say where every line begins and ends."""
-    return "; ".join(
-        f"{line.label} {number(line.points[0][1])} to {number(line.points[-1][1])}"
-        for line in lines
-        if line.points
-    )
+    return chart(name, title, "TFLOP of sampling and training", "accuracy", lines)
 
 
 def over_compute(one: Arm, name: str) -> Line:
