@@ -85,5 +85,5 @@ def _line(entry: dict[str, Any]) -> str:
     """Write an entry as one line of the terminal."""
     first = f" · {entry['figures'][0]['what']}: {page.written(entry['figures'][0])}"
     name = f"({entry['letter']}) {entry['id']}" if entry["letter"] else entry["id"]
-    condition = f" {entry['condition']}" if entry["condition"] else ""
-    return f"{name}: {entry['verdict']}{condition}{first if entry['figures'] else ''}"
+    told = f"{entry['verdict']}{page.said(entry['condition'])}"
+    return f"{name}: {told}{first if entry['figures'] else ''}"

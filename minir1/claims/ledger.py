@@ -17,6 +17,7 @@ from minir1.errors import UserError, did_you_mean
 from minir1.storage.files import read_json, replace_file, to_json
 
 SCHEMA = 1
+ALONE = {"verdict": "not judged", "condition": "one seed has no interval"}
 LEDGER = "claims.json"
 CLAIMS = {
     "accuracy": "a",
@@ -87,6 +88,7 @@ def entry(claim: Claim, seeds: int, work: Path) -> dict[str, Any]:
         "commits": sorted({one["commit"] for one in made if one["commit"]}),
         "judged_at": commit(),
         **_told(finding),
+        **(ALONE if seeds < 2 else {}),
     }
 
 

@@ -63,8 +63,12 @@ def _verdicts(claims: Sequence[Mapping[str, Any]]) -> str:
 
 def verdict(entry: Mapping[str, Any]) -> str:
     """Write a verdict with its condition."""
-    condition = f" {entry['condition']}" if entry["condition"] else ""
-    return f"**{entry['verdict']}**{condition}"
+    return f"**{entry['verdict']}**{said(entry['condition'])}"
+
+
+def said(condition: str) -> str:
+    """Put a condition behind its verdict."""
+    return f" {condition}" if condition else ""
 
 
 def _section(entry: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ STEPS = 3  # at such a distance, before anything is said
 MOSTLY = 0.9  # of the steps
 LARGEST = {"k2": 10.0, "k3": 2.0}  # over the KL: k2 over k3 at x = 20; twice what k3 is
 AGAIN = 2  # steps; once may be chance
+TELLING = 7  # steps that k1's scatter is told by: all closer to k1 by chance in 1 of 128
 FLOAT32 = 1e-6  # of a loss; the term is a difference of two, divided by its weight
 MOST_FLAT = 0.1  # of the groups: so that the loss sees the tokens that the KL is measured on
 
@@ -109,10 +110,11 @@ def k1_loss(course: Course) -> Symptom | None:
 def _follows_k1(seen: Distance) -> bool:
     """Say whether the term has the scatter of k1, which k2 and k3 do not share."""
     whole = seen.trained >= 1 - MOST_FLAT
-    if whole.sum() < STEPS:
+    if whole.sum() < TELLING:
         return False
     term, k1, k3 = seen.counted[whole], seen.k1[whole], seen.kl[whole]
-    return _apart(term, k1) < _apart(term, k3) / 2
+    closer = np.abs(term - k1) < np.abs(term - k3)
+    return closer.mean() >= MOSTLY and _apart(term, k1) < _apart(term, k3) / 2
 
 
 def _apart(term: np.ndarray, estimate: np.ndarray) -> float:

@@ -61,6 +61,13 @@ def test_nothing_is_judged_before_its_jobs_are_done(tmp_path: Path) -> None:
         ledger.entry(claim(), 3, tmp_path)
 
 
+def test_one_seed_is_no_verdict(work: Path) -> None:
+    alone = ledger.entry(claim(), 1, work)
+    assert alone["verdict"] == "not judged"
+    assert page.verdict(alone) == "**not judged** one seed has no interval"
+    assert ledger.entry(claim(), 2, work)["verdict"] == "holds if"
+
+
 def test_the_page_says_all_of_it(work: Path, tmp_path: Path) -> None:
     entries = ledger.record([ledger.entry(claim(), 3, work)], tmp_path)
     text = page.write_pages(entries, tmp_path).read_text()

@@ -195,6 +195,23 @@ def test_the_scatter_of_k1_is_recognised():
     assert penalty.k1_loss(larger) is None
 
 
+def test_a_few_steps_that_happen_to_lie_near_k1_are_not_its_scatter():
+    """The first steps of a healthy run with k3: k1 is nearer in the middle, by chance."""
+    healthy = [  # kl, kl_k1, kl_loss
+        (0.00072, 0.00042, 0.00143),
+        (0.00442, 0.00334, 0.00716),
+        (0.01420, 0.01671, 0.01697),
+        (0.03123, 0.03090, 0.03369),
+        (0.03257, 0.03154, 0.03284),
+    ]
+
+    def measured(row):
+        values = healthy[row["step"] - 1]
+        return dict(zip(("kl", "kl_k1", "kl_loss"), values, strict=True)) | {"flat_groups": 0.0}
+
+    assert penalty.k1_loss(course(measured, steps=len(healthy), **KL)) is None
+
+
 def test_where_groups_are_left_out_k1_is_not_compared():
     sick = course(lambda row: {"kl_loss": row["kl_k1"], "flat_groups": 0.2}, **KL)
     assert penalty.k1_loss(sick) is None
