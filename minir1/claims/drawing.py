@@ -7,6 +7,7 @@ from minir1.reporting import charts
 from minir1.reporting.axes import Axis, list_axis, step_axis, value_axis
 
 SIZE = (620.0, 300.0)
+BOLD = 2.0  # by how much a bold letter may be wider than the report's
 LOG_FROM = 32  # a positive axis that spans more than this factor steps by factors
 # Colours that the colour-blind tell apart (Okabe and Ito), each with a dash of its own.
 INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#666666", "#000000")
@@ -37,7 +38,10 @@ def draw(chart: Chart) -> str:
         chart.x_label,
         SIZE,
     )
-    named = drawn.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    # Whose font is wide must not lose the end of a label.
+    room = BOLD * max((len(line.label) for line in lines), default=0)
+    wide = drawn.replace(f'viewBox="0 0 {SIZE[0]:g}', f'viewBox="0 0 {SIZE[0] + room:g}', 1)
+    named = wide.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     opening, _, rest = named.partition(">")
     return f"{opening}><style>{STYLE}{_inks()}</style>{rest}\n"
 

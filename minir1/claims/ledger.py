@@ -17,7 +17,7 @@ from minir1.errors import UserError, did_you_mean
 from minir1.storage.files import read_json, replace_file, to_json
 
 SCHEMA = 1
-ALONE = {"verdict": "not judged", "condition": "one seed has no interval"}
+ALONE = {"verdict": "not judged", "condition": "as one seed has no interval"}
 LEDGER = "claims.json"
 CLAIMS = {
     "accuracy": "a",

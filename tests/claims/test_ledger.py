@@ -9,6 +9,7 @@ import pytest
 
 from minir1.claims import figures, ledger, page
 from minir1.claims.claim import Chart, Claim, Figure, Finding, Line, Table
+from minir1.claims.drawing import BOLD, SIZE
 from minir1.claims.job import Job
 from minir1.claims.schedule import Schedule
 from minir1.errors import UserError
@@ -64,7 +65,7 @@ def test_nothing_is_judged_before_its_jobs_are_done(tmp_path: Path) -> None:
 def test_one_seed_is_no_verdict(work: Path) -> None:
     alone = ledger.entry(claim(), 1, work)
     assert alone["verdict"] == "not judged"
-    assert page.verdict(alone) == "**not judged** one seed has no interval"
+    assert page.verdict(alone) == "**not judged** as one seed has no interval"
     assert ledger.entry(claim(), 2, work)["verdict"] == "holds if"
 
 
@@ -84,6 +85,8 @@ def test_the_page_says_all_of_it(work: Path, tmp_path: Path) -> None:
     drawn = ElementTree.parse(tmp_path / "claims" / "length-rise.svg").getroot()
     shapes = [shape.tag.rpartition("}")[2] for shape in drawn.iter()]
     assert shapes.count("polyline") == 1 and shapes.count("polygon") == 1
+    room = float(drawn.get("viewBox", "").split()[2]) - SIZE[0]
+    assert room == BOLD * len("run")
 
 
 def test_a_claim_has_a_name_and_a_letter() -> None:
