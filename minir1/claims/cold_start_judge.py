@@ -128,8 +128,8 @@ def _summary(measured: Measured, enough: int | None, compared: Mapping[str, Figu
     """Tell the finding in a few sentences, what goes the other way included."""
     most = measured.figure(f"kept-{MOST}", "dev2")
     if enough is None:
-        first = f"No set of at most {SIZES[-1]} traces came within {100 * MARGIN:.0f} points "
-        first += f"of {MOST} ({text(most)}) or was better than none."
+        first = f"No set of at most {SIZES[-1]} traces is surely both within "
+        first += f"{100 * MARGIN:.0f} points of {MOST} ({text(most)}) and better than none."
     else:
         own = measured.figure(f"kept-{enough}", "dev2")
         first = f"{enough} traces are enough: pass@1 {text(own)} after {ARMS['none'].steps} "

@@ -174,7 +174,7 @@ CLAIM = Claim(
     "at one try and the base surely at 256. It is refuted if R1-Zero is surely ahead at 256, "
     "or surely solves problems that the base does not in 256 tries. Control: three times the "
     "learning rate; where the base overtakes that alone, the claim holds only for training "
-    "that is driven too hard. The control was chosen on validation problems.",
+    "that is driven too hard. Four times the rate was stopped by a run-time check.",
     jobs=jobs,
     judge=judge,
 )
